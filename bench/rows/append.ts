@@ -1,0 +1,114 @@
+/** Append: `task.progress` commands through the handle of a session, each awaited until it is durable. */
+import { openSwarm, type Swarm } from '../../src/coordinator/swarm.ts';
+import type { AgentSession } from '../../src/coordinator/agent-session.ts';
+import { blockKey } from '../../src/events/log.ts';
+import { openLevelEngine } from '../../src/storage/engine.ts';
+import { Floor, FLOOR_EVENT_BYTES, floorEvent } from '../floor.ts';
+import { closedLoop, compare, type Sample } from '../harness.ts';
+import type { Goal, Variant, Work } from '../work.ts';
+
+const DURATION_MS = 1_000;
+const SESSIONS_MAX = 16;
+
+function goal(minimum: number, aim: number): Goal {
+  return { of: 'ratio', bound: 'at least', minimum, aim };
+}
+
+/** The work, with one variant per number of writers. */
+export const append: Work = {
+  work: 'append',
+  summary: 'durable task.progress commands of sessions, one at a time per writer',
+  variants: [
+    variant(1, goal(0.75, 0.85)),
+    variant(64, goal(0.45, 0.6)),
+    variant(1_024, { ...goal(0.3, 0.45), p99RatioMax: 4 }),
+  ],
+};
+
+function variant(inFlight: number, target: Goal): Variant {
+  return {
+    variant: `${inFlight} in flight`,
+    unit: 'commits/s',
+    goal: target,
+    async measure(setting) {
+      const measured = await compare(
+        {
+          floor: (directory) => appendToFloor(directory, inFlight),
+          ours: (directory) => progress(directory, inFlight),
+        },
+        setting,
+      );
+      return { ...measured, floorBytesPerCommit: FLOOR_EVENT_BYTES };
+    },
+  };
+}
+
+async function appendToFloor(directory: string, inFlight: number): Promise<Sample> {
+  const engine = await openLevelEngine(directory, { create: true });
+  try {
+    const floor = new Floor(engine.database);
+    let number = 0;
+    return await closedLoop({ inFlight, durationMs: DURATION_MS }, () => {
+      number += 1;
+      return floor.append(floorEvent(number));
+    });
+  } finally {
+    await engine.close();
+  }
+}
+
+async function progress(directory: string, inFlight: number): Promise<Sample> {
+  const swarm = await openSwarm({ directory });
+  let sample: Sample;
+  let from: number;
+  try {
+    const writers = await runningTasks(swarm, inFlight);
+    from = swarm.durableSequence;
+    sample = await closedLoop({ inFlight, durationMs: DURATION_MS }, async (writer, turn) => {
+      const { session, taskId } = writers[writer] ?? missing();
+      return session.tasks.progress(taskId, turn % 100, `parsed ${turn % 100} of 100`);
+    });
+  } finally {
+    await swarm.close();
+  }
+  const bytes = await storedBytesAfter(directory, from);
+  return { ...sample, bytesPerCommit: bytes / sample.latenciesMs.length };
+}
+
+interface Writer {
+  readonly session: AgentSession;
+  readonly taskId: string;
+}
+
+/** A running task for every writer, spread over a few sessions. */
+async function runningTasks(swarm: Swarm, count: number): Promise<readonly Writer[]> {
+  const sessions: AgentSession[] = [];
+  for (let number = 1; number <= Math.min(count, SESSIONS_MAX); number++) {
+    sessions.push(await swarm.register({ agentType: 'pulse', agentId: `pulse-${number}` }));
+  }
+  return Promise.all(
+    Array.from({ length: count }, async (_, writer) => {
+      const session = sessions[writer % sessions.length] ?? missing();
+      const { id } = await session.tasks.create({ goal: `index src/module-${writer}.ts` });
+      await session.tasks.claim({ taskId: id, start: true });
+      return { session, taskId: id };
+    }),
+  );
+}
+
+/** The bytes of the blocks after a sequence at which a block ended. */
+async function storedBytesAfter(directory: string, sequence: number): Promise<number> {
+  const engine = await openLevelEngine(directory, { create: false });
+  try {
+    let bytes = 0;
+    const range = { gt: blockKey(sequence), lte: blockKey(Number.MAX_SAFE_INTEGER) };
+    for await (const block of engine.database.values(range)) bytes += block.byteLength;
+    return bytes;
+  } finally {
+    await engine.close();
+  }
+}
+
+function missing(): never {
+  throw new Error('every writer has a session and a task');
+}

@@ -1,0 +1,64 @@
+/**
+ * Who may give which command: the command table, as data.
+ *
+ * A row gives, for each role, the relation to the thing that the role must have. `any`: none needed. `own`: the session
+ * itself. `holder`: it holds the task or lock, or waits for the lock. `addressee`: the handoff is offered to it, or it made
+ * the offer. `no`: never. Ours beside the specification's permission matrix, which governs direct reads and writes.
+ */
+import type { CommandType } from '../protocol/commands.ts';
+import type { AgentType } from '../events/identity.ts';
+
+/** How close somebody must be to a thing. */
+export type Relation = 'any' | 'own' | 'holder' | 'addressee' | 'no';
+
+type Row = Readonly<Record<AgentType, Relation>>;
+
+/** Pulse, Heartbeat, Dream Weaver; Conductor; Guardian; system. */
+function row(worker: Relation, conductor: Relation, guardian: Relation, system: Relation): Row {
+  return { pulse: worker, heartbeat: worker, dream_weaver: worker, conductor, guardian, system };
+}
+
+/** The command table. */
+export const COMMAND_TABLE: Readonly<Record<CommandType, Row>> = {
+  //                       workers      conductor    guardian     system
+  'session.register': row('no', 'no', 'no', 'any'),
+  'session.start': row('own', 'own', 'own', 'any'),
+  'session.heartbeat': row('own', 'own', 'own', 'no'),
+  'session.pause': row('own', 'any', 'own', 'any'),
+  'session.resume': row('own', 'any', 'own', 'any'),
+  'session.drain': row('own', 'any', 'own', 'any'),
+  'session.stop': row('own', 'any', 'own', 'any'),
+  'session.fail': row('own', 'own', 'own', 'any'),
+  'session.recover': row('own', 'own', 'own', 'any'),
+  'session.expire': row('no', 'no', 'no', 'any'),
+  'session.sweep': row('no', 'no', 'no', 'any'),
+
+  'task.create': row('any', 'any', 'no', 'any'),
+  'task.claim': row('any', 'any', 'no', 'no'),
+  'task.assign': row('no', 'any', 'no', 'any'),
+  'task.start': row('holder', 'holder', 'no', 'no'),
+  'task.progress': row('holder', 'holder', 'no', 'no'),
+  'task.complete': row('holder', 'holder', 'no', 'no'),
+  'task.fail': row('holder', 'holder', 'no', 'no'),
+  'task.cancel': row('holder', 'any', 'no', 'any'),
+  'task.requeue': row('no', 'any', 'no', 'any'),
+
+  'lock.acquire': row('any', 'any', 'no', 'no'),
+  'lock.renew': row('holder', 'holder', 'no', 'no'),
+  'lock.release': row('holder', 'holder', 'no', 'no'),
+  'lock.abandon': row('holder', 'holder', 'no', 'no'),
+  'lock.expire': row('no', 'no', 'no', 'any'),
+
+  'handoff.request': row('holder', 'holder', 'no', 'no'),
+  'handoff.accept': row('addressee', 'addressee', 'no', 'no'),
+  'handoff.reject': row('addressee', 'addressee', 'no', 'no'),
+  'handoff.complete': row('holder', 'holder', 'no', 'no'),
+  'handoff.expire': row('no', 'no', 'no', 'any'),
+
+  'state.update': row('any', 'any', 'any', 'any'), // the path decides: see permit.ts
+
+  'system.initialize': row('no', 'no', 'no', 'any'),
+  'system.resume': row('no', 'no', 'no', 'any'),
+  'system.stall': row('no', 'no', 'no', 'any'),
+  'system.configure': row('no', 'no', 'no', 'any'),
+};

@@ -1,0 +1,128 @@
+/**
+ * Permit: may this role, in this relation to the thing, ask for this?
+ *
+ * Keeps I10 together with `decide`: who does not hold a thing is refused here. That the thing exists at all is for `decide`
+ * to say. The identity comes from the handle, so a session can only speak for itself.
+ */
+import { refuse, unreachable, type Refusal } from '../core/errors.ts';
+import { parsePath } from '../core/path.ts';
+import { isAddressee } from '../events/handoff.ts';
+import type { AgentIdentity } from '../events/identity.ts';
+import type { StateView } from '../events/view.ts';
+import type { SwarmCommand } from '../protocol/commands.ts';
+import { COMMAND_TABLE } from './command-table.ts';
+
+/** Undefined when the command may be decided; refuses with `UNKNOWN_SESSION`, `SESSION_OFFLINE`, `FORBIDDEN` or `NOT_HOLDER`. */
+export function permit(view: StateView, command: SwarmCommand): Refusal | undefined {
+  const { source, type } = command;
+  if (source.agentType !== 'system') {
+    const refusal = permitSession(view, source);
+    if (refusal !== undefined) return refusal;
+  }
+  const relation = COMMAND_TABLE[type][source.agentType];
+  switch (relation) {
+    case 'any':
+      return command.type === 'state.update' ? permitPath(command.payload.path, source) : undefined;
+    case 'own':
+      return sessionOf(command) === source.sessionId
+        ? undefined
+        : refuse(
+            'FORBIDDEN',
+            `${type}: a ${source.agentType} may do this to its own session only.`,
+            { type },
+          );
+    case 'holder':
+      return permitHolder(view, command);
+    case 'addressee':
+      return permitAddressee(view, command);
+    case 'no':
+      return refuse('FORBIDDEN', `${type} is not for a ${source.agentType}.`, {
+        type,
+        role: source.agentType,
+      });
+    default:
+      return unreachable(relation);
+  }
+}
+
+function permitSession(view: StateView, source: AgentIdentity): Refusal | undefined {
+  const session = view.session(source.sessionId);
+  if (session === undefined) {
+    return refuse(
+      'UNKNOWN_SESSION',
+      `No session ${source.sessionId} was registered. Register one first.`,
+      {
+        sessionId: source.sessionId,
+      },
+    );
+  }
+  if (session.status !== 'offline') return undefined;
+  return refuse(
+    'SESSION_OFFLINE',
+    `The session ${source.sessionId} has ended. Register a new one.`,
+    {
+      sessionId: source.sessionId,
+    },
+  );
+}
+
+function sessionOf(command: SwarmCommand): string | undefined {
+  return 'sessionId' in command.payload ? command.payload.sessionId : undefined;
+}
+
+function permitHolder(view: StateView, command: SwarmCommand): Refusal | undefined {
+  const holder = holderOf(view, command);
+  if (holder === undefined || holder?.sessionId === command.source.sessionId) return undefined;
+  const who =
+    holder === null ? 'nobody does' : `${holder.agentId} (session ${holder.sessionId}) does`;
+  return refuse('NOT_HOLDER', `${command.type}: this session does not hold it; ${who}.`, {
+    holder,
+  });
+}
+
+/** Who holds what a command is about; null when nobody does, undefined when there is no such thing. */
+function holderOf(view: StateView, { payload }: SwarmCommand): AgentIdentity | null | undefined {
+  if ('lockId' in payload) {
+    const record = view.resource(view.resourceOf(payload.lockId) ?? '');
+    const hold = record?.holders.find(({ id }) => id === payload.lockId);
+    return hold?.holder ?? record?.queue.find(({ id }) => id === payload.lockId)?.requester;
+  }
+  if ('handoffId' in payload && !('taskId' in payload)) {
+    return view.handoff(payload.handoffId)?.acceptedBy;
+  }
+  return 'taskId' in payload && payload.taskId !== undefined
+    ? view.task(payload.taskId)?.assignedTo
+    : undefined;
+}
+
+function permitAddressee(
+  view: StateView,
+  { payload, source, type }: SwarmCommand,
+): Refusal | undefined {
+  const handoff = 'handoffId' in payload ? view.handoff(payload.handoffId) : undefined;
+  if (handoff === undefined || isAddressee(handoff.to, source)) return undefined;
+  const takesBack = type === 'handoff.reject' && handoff.from.sessionId === source.sessionId;
+  return takesBack
+    ? undefined
+    : refuse('FORBIDDEN', `${type}: the handoff ${handoff.id} is not offered to this session.`, {
+        to: handoff.to,
+      });
+}
+
+/** The rows of the permission matrix that concern the paths which an update can write at all (specification, "Access Control"). */
+function permitPath(path: string, source: AgentIdentity): Refusal | undefined {
+  const parsed = parsePath(path);
+  if (!parsed.ok) return parsed;
+  const [root, section, sessionId] = parsed.steps;
+  const isAllowed =
+    source.agentType === 'system' ||
+    source.agentType === 'conductor' ||
+    (root === 'agents' && section === source.agentType && sessionId === source.sessionId) ||
+    (root === 'global' && section === 'health' && source.agentType === 'guardian');
+  return isAllowed
+    ? undefined
+    : refuse('FORBIDDEN', `${path} may not be written by this ${source.agentType} session.`, {
+        path,
+        role: source.agentType,
+      });
+}

@@ -1,0 +1,36 @@
+/** What a decision is: facts, or a refusal. And how one is written down. */
+import type { Refusal } from '../core/errors.ts';
+import type { EventType, NewSwarmFact } from '../events/catalog.ts';
+import type { StateView } from '../events/view.ts';
+import type { CommandOf, CommandType } from '../protocol/commands.ts';
+
+/** Facts of any number of actors as one commit. No facts: the command holds already, and nothing is recorded. */
+export interface Facts {
+  readonly ok: true;
+  readonly facts: readonly NewSwarmFact[];
+}
+
+/** What `decide` answers. */
+export type Decision = Facts | Refusal;
+
+/** Decides one type of command: pure, synchronous, and the same in every replay (I5, I6). */
+export type Decider<Type extends CommandType> = (
+  view: StateView,
+  command: CommandOf<Type>,
+) => Decision;
+
+/** The deciders of some commands. */
+export type Deciders<Type extends CommandType> = { readonly [One in Type]: Decider<One> };
+
+/** A decision for facts. */
+export function facts(...list: readonly NewSwarmFact[]): Facts {
+  return { ok: true, facts: list };
+}
+
+/** A fact of the catalogue, checked against its payload's type. */
+export function fact<Type extends EventType>(
+  type: Type,
+  payload: Extract<NewSwarmFact, { type: Type }>['payload'],
+): NewSwarmFact {
+  return { type, payload } as NewSwarmFact;
+}

@@ -1,0 +1,105 @@
+/** The life of a handoff, and the decisions about it: a task moves from one session to another, atomically. */
+import { assign, setup } from 'xstate';
+import { refuse } from '../core/errors.ts';
+import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
+import type { StateView } from '../events/view.ts';
+import { fact, facts, type Deciders, type Decision } from './decision.ts';
+
+const ends = {
+  'handoff.rejected': { target: 'rejected', actions: 'evolve' },
+  'handoff.expired': { target: 'expired', actions: 'evolve' },
+} as const;
+
+/** The machine of a handoff. Its events are the facts of the catalogue; it has no timers of its own (I9). */
+export const handoffMachine = setup({
+  types: {
+    context: {} as { record: HandoffRecord },
+    events: {} as HandoffFact,
+    input: {} as { record: HandoffRecord },
+  },
+  actions: {
+    evolve: assign({ record: ({ context, event }) => evolveHandoff(context.record, event) }),
+  },
+}).createMachine({
+  id: 'handoff',
+  context: ({ input }) => ({ record: input.record }),
+  initial: 'requested',
+  states: {
+    requested: { on: { ...ends, 'handoff.accepted': { target: 'accepted', actions: 'evolve' } } },
+    accepted: { on: { ...ends, 'handoff.completed': { target: 'completed', actions: 'evolve' } } },
+    rejected: {},
+    completed: {},
+    expired: {},
+  },
+});
+
+/** The decisions about handoffs. */
+export const handoffDeciders: Deciders<
+  'handoff.request' | 'handoff.accept' | 'handoff.reject' | 'handoff.complete' | 'handoff.expire'
+> = {
+  'handoff.request': (view, { payload }) => {
+    const { swarm } = view;
+    const task = view.task(payload.taskId);
+    if (swarm === undefined || task === undefined) {
+      return refuse('NOT_FOUND', `There is no task ${payload.taskId}.`, { taskId: payload.taskId });
+    }
+    if (view.counts.handoffs >= swarm.limits.handoffsMax) {
+      return refuse(
+        'LIMIT_EXCEEDED',
+        'The swarm has had as many handoffs as it may (handoffsMax).',
+        { limit: 'handoffsMax' },
+      );
+    }
+    return facts(
+      fact('handoff.requested', {
+        ...payload,
+        priority: payload.priority ?? task.priority,
+        timeout: payload.timeout ?? swarm.config.timeouts.handoffDefault,
+      }),
+    );
+  },
+
+  'handoff.accept': (view, { payload, source }) =>
+    about(view, payload.handoffId, ({ id, taskId }) =>
+      facts(fact('handoff.accepted', { handoffId: id, taskId, by: source })),
+    ),
+
+  'handoff.reject': (view, { payload }) =>
+    about(view, payload.handoffId, ({ taskId }) =>
+      facts(fact('handoff.rejected', { ...payload, taskId })),
+    ),
+
+  /** The old holder can do nothing with the task from here on; a task that it ran waits to be started again. */
+  'handoff.complete': (view, { payload, source }) =>
+    about(view, payload.handoffId, ({ id, taskId, from }) => {
+      const task = view.task(taskId);
+      if (task?.assignedTo?.sessionId !== from.sessionId) {
+        return refuse(
+          'NOT_HOLDER',
+          `${taskId} is no longer held by ${from.agentId}, who offered it.`,
+          { taskId, holder: task?.assignedTo ?? null },
+        );
+      }
+      const requeued = fact('task.requeued', { taskId, reason: 'handoff', from });
+      const assigned = fact('task.assigned', { taskId, assignedTo: source });
+      return facts(fact('handoff.completed', { handoffId: id, taskId }), requeued, assigned);
+    }),
+
+  'handoff.expire': (view, { payload, timeMs }) =>
+    about(view, payload.handoffId, ({ id, taskId, requestedAtMs, timeoutMs }) =>
+      timeMs < requestedAtMs + timeoutMs
+        ? refuse('ILLEGAL_TRANSITION', `The deadline of ${id} has not passed.`, { handoffId: id })
+        : facts(fact('handoff.expired', { handoffId: id, taskId })),
+    ),
+};
+
+function about(
+  view: StateView,
+  handoffId: string,
+  decide: (handoff: HandoffRecord) => Decision,
+): Decision {
+  const handoff = view.handoff(handoffId);
+  return handoff === undefined
+    ? refuse('NOT_FOUND', `There is no handoff ${handoffId}.`, { handoffId })
+    : decide(handoff);
+}

@@ -1,0 +1,129 @@
+/** `stig demo`: the whole idea at work, on a real directory. */
+import { basename, join, resolve } from 'node:path';
+import type { Command } from 'commander';
+import { MultiBar, Presets, type SingleBar } from 'cli-progress';
+import colors from 'picocolors';
+import { openSwarm } from '../../coordinator/swarm.ts';
+import { Fault } from '../../core/errors.ts';
+import { command, wholeNumber, type CommonOptions } from '../common.ts';
+import { count, print, printJson } from '../output.ts';
+import { findSourceFiles } from './source-files.ts';
+import { readStory, tellStory, type LiveState } from './story.ts';
+import { workAsSwarm, type Job, type Outcome, type Told } from './swarm-at-work.ts';
+
+/** Short, so that a death shows within seconds; a real swarm uses the defaults. */
+const DEMO_LIMITS = { heartbeatTimeoutMs: 1_200, graceMs: 400, stallMs: 1_000 };
+/** The most sources that are analysed: keeps the demonstration under half a minute. */
+const FILES_MAX = 1_000;
+
+interface DemoOptions extends CommonOptions {
+  readonly agents: number;
+}
+
+/** Makes the command. */
+export function demoCommand(): Command {
+  return command(
+    'demo',
+    'Let a swarm analyse a directory, kill one of its agents, and travel back to that moment.',
+  )
+    .argument('[directory]', 'whose JavaScript and TypeScript sources are analysed', '.')
+    .option('--agents <n>', 'how many Pulse sessions work, at least 2', wholeNumber(2), 4)
+    .addHelpText(
+      'after',
+      `
+What you see: a Conductor makes one task per source; Pulse sessions claim them, lock the file, parse it and write down
+what they find; a Heartbeat measures, a Guardian watches, a Dream Weaver writes report.md. In the middle one Pulse
+session dies without a word. Its lock expires, its task goes back, and another session finishes it. Then everything is
+closed, rebuilt from the log alone, and the moment of the death is looked at again.`,
+    )
+    .action(async (directory: string, options: DemoOptions) => {
+      await demonstrate(directory, options);
+    });
+}
+
+async function demonstrate(directory: string, options: DemoOptions): Promise<void> {
+  const sources = resolve(directory);
+  const found = await findSourceFiles(sources, { max: FILES_MAX });
+  if (!found.ok) throw new Fault(found.code, found.message, { details: found.details });
+  const isForPeople = options.json !== true;
+  if (isForPeople) print(titleOf(sources, found.files.length, found.leftOut, options));
+  const job: Job = {
+    sources,
+    projectName: basename(sources),
+    files: found.files,
+    reportPath: join(resolve(options.dir), 'report.md'),
+    agents: options.agents,
+  };
+  const { live, outcome } = await runSwarm(job, options.dir, isForPeople);
+  const told = await readStory(options.dir, live, outcome);
+  if (isForPeople) print(tellStory(told, againIn(options.dir)));
+  else printJson(told.story);
+  if (!told.story.sameState || told.story.badlyEnded.length > 0) process.exitCode = 1;
+}
+
+async function runSwarm(
+  job: Job,
+  directory: string,
+  isForPeople: boolean,
+): Promise<{ readonly live: LiveState; readonly outcome: Outcome }> {
+  const swarm = await openSwarm({ directory, limits: DEMO_LIMITS });
+  try {
+    const outcome = await withTelling(isForPeople, (told) => workAsSwarm(swarm, job, told));
+    await swarm.durable();
+    return { outcome, live: { state: swarm.state, stateHash: swarm.stateHash } };
+  } finally {
+    await swarm.close();
+  }
+}
+
+/** Tells what happens while it happens: lines, and under them a bar on a terminal. */
+async function withTelling<T>(isForPeople: boolean, work: (told: Told) => Promise<T>): Promise<T> {
+  const started = performance.now();
+  const line = (text: string) =>
+    `  ${colors.dim(`${((performance.now() - started) / 1000).toFixed(2)} s`)}  ${text}`;
+  if (!isForPeople) return work({ progress() {}, event() {} });
+  if (process.stdout.isTTY !== true)
+    return work({ progress() {}, event: (text) => print(line(text)) });
+  const bars = new MultiBar(
+    {
+      format: '  {bar} {value}/{total} tasks',
+      hideCursor: true,
+      clearOnComplete: true,
+      stream: process.stdout,
+    },
+    Presets.shades_grey,
+  );
+  let bar: SingleBar | undefined;
+  try {
+    return await work({
+      progress(done, of) {
+        bar ??= bars.create(of, 0);
+        bar.update(done);
+      },
+      event: (text) => bars.log(`${line(text)}\n`),
+    });
+  } finally {
+    bars.update();
+    bars.stop();
+  }
+}
+
+function titleOf(
+  sources: string,
+  files: number,
+  leftOut: number,
+  { agents, dir }: DemoOptions,
+): string {
+  const rest = leftOut === 0 ? '' : ` (${count(leftOut)} more are left out)`;
+  return [
+    `${colors.bold('stigmergy')}  ${agents} Pulse sessions, a Conductor, a Heartbeat, a Dream Weaver and a Guardian`,
+    `  analyse ${colors.bold(count(files))} sources of ${sources}${rest}; everything they do is recorded in ${dir}`,
+    '',
+  ].join('\n');
+}
+
+/** How the program is called again from here: its name, and what follows the command. */
+function againIn(dir: string): string {
+  const name = process.env['npm_lifecycle_event'] === undefined ? 'stig' : 'npx stig';
+  return `${name}|${dir === './.stigmergy' ? '' : ` --dir ${JSON.stringify(dir)}`}`;
+}

@@ -1,0 +1,63 @@
+/** `stig log`: the events of a swarm, filtered. */
+import type { Command } from 'commander';
+import type { EventFilter } from '../events/filter.ts';
+import { command, wholeNumber, withHistory, type CommonOptions } from './common.ts';
+import { eventLine } from './event-line.ts';
+import { print, printJson } from './output.ts';
+
+interface LogOptions extends CommonOptions {
+  readonly type?: readonly string[];
+  readonly source?: readonly string[];
+  readonly correlation?: string;
+  readonly after?: string;
+  readonly before?: string;
+  readonly from?: number;
+  readonly to?: number;
+  readonly limit?: number;
+  readonly offset?: number;
+}
+
+/** Makes the command. */
+export function logCommand(): Command {
+  return command('log', 'Show the events of a swarm, oldest first.')
+    .option('--type <types...>', 'only these types; task.* for all that begin so')
+    .option('--source <names...>', 'only from these agents, kinds of agent or sessions')
+    .option('--correlation <id>', 'only the events of one chain')
+    .option('--after <time>', 'only later than an ISO time')
+    .option('--before <time>', 'only earlier than an ISO time')
+    .option('--from <sequence>', 'from this sequence on', wholeNumber(1))
+    .option('--to <sequence>', 'up to this sequence', wholeNumber(1))
+    .option('--limit <n>', 'at most so many', wholeNumber(1))
+    .option('--offset <n>', 'pass over so many matches', wholeNumber(0))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ stig log --type 'lock.*' 'task.requeued'     what happened to locks, and which tasks went back
+  $ stig log --source pulse-2 --limit 20          the first twenty events that pulse-2 caused
+  $ stig log --correlation <event id> --json      one chain of cause and effect, for another program`,
+    )
+    .action(async (options: LogOptions) => {
+      await withHistory(options, async (history) => {
+        for await (const event of history.events(filterOf(options))) {
+          if (options.json === true) printJson(event);
+          else print(eventLine(event));
+        }
+      });
+    });
+}
+
+function filterOf(options: LogOptions): EventFilter {
+  const { type, source, correlation, after, before, from, to, limit, offset } = options;
+  return {
+    ...(type && { types: type }),
+    ...(source && { sources: source }),
+    ...(correlation !== undefined && { correlationId: correlation }),
+    ...(after !== undefined && { after }),
+    ...(before !== undefined && { before }),
+    ...(from !== undefined && { fromSequence: from }),
+    ...(to !== undefined && { toSequence: to }),
+    ...(limit !== undefined && { limit }),
+    ...(offset !== undefined && { offset }),
+  };
+}

@@ -1,0 +1,72 @@
+#!/usr/bin/env node
+/**
+ * `stig`: the program. Exit status 0 on success, 1 when what was asked or checked does not hold, 2 on bad usage; errors go to
+ * standard error with their code (DESIGN, section 10).
+ */
+import { createRequire } from 'node:module';
+import { Command, CommanderError } from 'commander';
+import { ERRORS, Fault, Refused, type ErrorCode } from '../core/errors.ts';
+import { benchCommand } from './bench.ts';
+import { demoCommand } from './demo/demo.ts';
+import { logCommand } from './log.ts';
+import { stateCommand } from './state.ts';
+import { verifyCommand } from './verify.ts';
+
+const { version } = createRequire(import.meta.url)('stigmergy/package.json') as { version: string };
+
+const program = new Command('stig')
+  .description('Coordinate a swarm of software agents, and see any moment of its past.')
+  .version(version)
+  .addHelpText(
+    'after',
+    `
+Start here:
+  $ stig demo                 a swarm at work on this directory, a death, a recovery
+  $ stig log --limit 20       what it did, as events
+  $ stig state --at 50        the whole state after event 50
+  $ stig verify               proof that nothing was lost or changed
+
+Every command takes --dir (default ./.stigmergy, or STIGMERGY_DIR) and --json.`,
+  );
+for (const made of [demoCommand(), logCommand(), stateCommand(), verifyCommand(), benchCommand()]) {
+  program.addCommand(made);
+}
+
+function overrideExit(command: Command): void {
+  command
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .showHelpAfterError(false);
+  for (const child of command.commands) overrideExit(child);
+}
+
+/** Prints an error in one line, and gives the exit status that goes with it. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0; // help and version are no errors
+    const isHelp = error.code === 'commander.help';
+    if (!isHelp)
+      complain('INVALID_INPUT', `${error.message.replace(/^error: /, '')} See: stig --help`);
+    return 2;
+  }
+  const code = error instanceof Fault || error instanceof Refused ? error.code : 'INTERNAL';
+  complain(code, error instanceof Error ? error.message : String(error));
+  if (process.env['STIGMERGY_DEBUG'] !== undefined) console.error(error);
+  return ERRORS[code].exit;
+}
+
+function complain(code: ErrorCode, message: string): void {
+  process.stderr.write(`stig: error [${code}] ${message.replaceAll('\n', ' ')}\n`);
+}
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0); // `stig log | head` has seen enough
+  throw error;
+});
+
+overrideExit(program);
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}

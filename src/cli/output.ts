@@ -1,0 +1,86 @@
+/**
+ * What the program prints: for people on a terminal, as plain JSON lines with `--json`.
+ *
+ * Results go to standard output; progress and errors go to standard error, so that a pipe sees results only.
+ */
+import { Presets, SingleBar } from 'cli-progress';
+import Table from 'cli-table3';
+import colors from 'picocolors';
+
+/** Writes a line of a result. */
+export function print(line = ''): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** Writes a value as one line of JSON, its Maps as objects. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, mapsAsObjects));
+}
+
+/** Writes a value as JSON that people can read. */
+export function prettyJson(value: unknown): string {
+  return JSON.stringify(value, mapsAsObjects, 2);
+}
+
+function mapsAsObjects(_key: string, value: unknown): unknown {
+  return value instanceof Map ? Object.fromEntries(value) : value;
+}
+
+/** A table with a head, without frames: it survives being copied. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const drawn = new Table({
+    head: head.map((title) => colors.dim(title)),
+    chars: {
+      top: '',
+      'top-mid': '',
+      'top-left': '',
+      'top-right': '',
+      bottom: '',
+      'bottom-mid': '',
+      'bottom-left': '',
+      'bottom-right': '',
+      left: '',
+      'left-mid': '',
+      mid: '',
+      'mid-mid': '',
+      right: '',
+      'right-mid': '',
+      middle: '  ',
+    },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
+  });
+  drawn.push(...rows.map((row) => [...row]));
+  return drawn
+    .toString()
+    .split('\n')
+    .map((line) => `  ${line.trimEnd()}`)
+    .join('\n');
+}
+
+/** A number with separators between the thousands. */
+export function count(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** Shows how far some work is, when somebody looks: a bar on a terminal, else nothing. */
+export async function withProgress<T>(
+  label: string,
+  total: number,
+  work: (advance: (done: number) => void) => Promise<T>,
+): Promise<T> {
+  if (process.stderr.isTTY !== true) return work(() => {});
+  const bar = new SingleBar(
+    {
+      format: `${label} {bar} {percentage}% | {value}/{total}`,
+      clearOnComplete: true,
+      hideCursor: true,
+    },
+    Presets.shades_grey,
+  );
+  bar.start(total, 0);
+  try {
+    return await work((done) => bar.update(done));
+  } finally {
+    bar.stop();
+  }
+}

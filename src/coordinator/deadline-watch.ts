@@ -1,0 +1,136 @@
+/**
+ * Watches the deadlines of the state, and records the ones that have come as commands of the coordinator (I9).
+ *
+ * Time can fail in one way that matters here: this process may stand still (a long computation, a suspended machine) while
+ * the sessions live. Then a timer fires late, and all sessions look dead at once. So the watch looks at the clock at least
+ * every `stallMs`; when it finds that it did not, it first records the gap, which moves the deadlines of all sessions by as
+ * much: a stall of ours kills nobody. Leases of locks are absolute and do run out.
+ */
+import type { CancelTimer, SwarmClock } from '../core/clock.ts';
+import { unreachable } from '../core/errors.ts';
+import { eventId } from '../events/envelope.ts';
+import type { Deadline } from '../events/view.ts';
+import type { Projector } from '../projections/projector.ts';
+import type { CommandInput } from '../protocol/commands.ts';
+
+/** Watches the deadlines of one swarm. */
+export class DeadlineWatch {
+  readonly #projector: Projector;
+  readonly #clock: SwarmClock;
+  readonly #record: (command: CommandInput) => void;
+  #timer: { readonly atMs: number; readonly cancel: CancelTimer } | undefined;
+  /** When this process last looked at the clock. */
+  #lookedMs: number;
+  #closed = false;
+
+  constructor(
+    { projector, clock }: { readonly projector: Projector; readonly clock: SwarmClock },
+    record: (command: CommandInput) => void,
+  ) {
+    this.#projector = projector;
+    this.#clock = clock;
+    this.#record = record;
+    this.#lookedMs = clock.nowMs();
+  }
+
+  /** Records every deadline that is due at a time, the earliest first, and what each of them brings about. */
+  settle(nowMs: number): void {
+    const { deadlines } = this.#projector;
+    this.#noteStall(nowMs);
+    while (deadlines.earliestMs <= nowMs) {
+      const due = deadlines.next();
+      if (due === undefined || due.atMs > nowMs) return;
+      this.#record(this.#commandFor(due));
+    }
+  }
+
+  /** Sets the timer for the next deadline, or for the next look at the clock. */
+  arm(): void {
+    const atMs = this.#nextLookMs();
+    if (this.#closed || atMs === undefined) return;
+    if (this.#timer !== undefined && this.#timer.atMs <= atMs) return;
+    this.#timer?.cancel();
+    this.#timer = { atMs, cancel: this.#clock.scheduleAt(atMs, () => this.fire()) };
+  }
+
+  /** The timer has come. */
+  fire(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#closed) return;
+    this.settle(this.#clock.nowMs());
+    this.arm();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #noteStall(nowMs: number): void {
+    const gapMs = nowMs - this.#lookedMs;
+    const stallMs = this.#projector.swarm?.limits.stallMs ?? Number.POSITIVE_INFINITY;
+    const lateMs = this.#timer === undefined ? 0 : nowMs - this.#timer.atMs;
+    this.#lookedMs = nowMs;
+    if (lateMs <= stallMs || this.#projector.counts.live === 0) return;
+    this.#record({ type: 'system.stall', payload: { gapMs } });
+  }
+
+  #nextLookMs(): number | undefined {
+    const { deadlines, counts, swarm } = this.#projector;
+    const earliestMs = deadlines.earliestMs;
+    if (counts.live === 0 || swarm === undefined) {
+      return earliestMs === Number.POSITIVE_INFINITY ? undefined : earliestMs;
+    }
+    return Math.min(earliestMs, this.#lookedMs + swarm.limits.stallMs);
+  }
+
+  /** The command that records a deadline, with the event that led to it. */
+  #commandFor(due: Deadline): CommandInput {
+    switch (due.kind) {
+      case 'session':
+        return { type: 'session.expire', payload: { sessionId: due.id }, ...this.#chain(due.id) };
+      case 'sweep':
+        return { type: 'session.sweep', payload: { sessionId: due.id }, ...this.#chain(due.id) };
+      case 'lock':
+      case 'wait':
+        return {
+          type: 'lock.expire',
+          payload: { lockId: due.id },
+          ...this.#cause(this.#lockEvent(due)),
+        };
+      case 'handoff': {
+        const cause = this.#projector.handoff(due.id)?.touched.whole.sequence;
+        return { type: 'handoff.expire', payload: { handoffId: due.id }, ...this.#cause(cause) };
+      }
+      default:
+        return unreachable(due);
+    }
+  }
+
+  #lockEvent({ id, resource }: Extract<Deadline, { resource: string }>): number | undefined {
+    const record = this.#projector.resource(resource);
+    const hold = record?.holders.find((one) => one.id === id);
+    return (hold ?? record?.queue.find((one) => one.id === id))?.touched.whole.sequence;
+  }
+
+  #cause(sequence: number | undefined): { causationId?: string } {
+    const swarmId = this.#projector.swarm?.swarmId;
+    return sequence === undefined || swarmId === undefined
+      ? {}
+      : { causationId: eventId(swarmId, sequence) };
+  }
+
+  /** What follows from the error of a session carries the correlation of the event that began it. */
+  #chain(sessionId: string): { causationId?: string; correlationId?: string } {
+    const session = this.#projector.session(sessionId);
+    if (session === undefined || (session.status !== 'error' && session.status !== 'offline'))
+      return {};
+    const { causationId } = this.#cause(session.touched.fields?.['status']?.sequence);
+    const { causationId: correlationId } = this.#cause(session.endedBy ?? undefined);
+    return causationId === undefined
+      ? {}
+      : { causationId, correlationId: correlationId ?? causationId };
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The journey of a command: receive, permit, decide, fold, record, tell (DESIGN, section 1).
+ *
+ * Keeps I2 (everybody is answered when what they saw is durable), I5 (time and ids enter here), I7 (after a fault nothing is
+ * served) and I9 (what is due is recorded before a command is decided). Between reading the state and folding the facts
+ * there is no `await`, so commands are decided one after the other, in the order in which they come.
+ */
+import { decide } from '../actors/decide.ts';
+import { permit } from '../access/permit.ts';
+import { Fault, refuse, type Refusal } from '../core/errors.ts';
+import type { IdSource } from '../core/ids.ts';
+import { DEFAULT_LIMITS } from '../core/limits.ts';
+import type { Commit } from '../events/envelope.ts';
+import type { SwarmFact } from '../events/catalog.ts';
+import { COORDINATOR, type AgentIdentity } from '../events/identity.ts';
+import type { EventLog } from '../events/log.ts';
+import type { Projector } from '../projections/projector.ts';
+import type { CommandInput, SwarmCommand } from '../protocol/commands.ts';
+import { receive } from '../protocol/receive.ts';
+import type { SwarmClock } from '../core/clock.ts';
+import { DeadlineWatch } from './deadline-watch.ts';
+import { Recorded, type Result } from './result.ts';
+
+/** What a dispatcher works with. */
+export interface DispatcherParts {
+  readonly log: EventLog;
+  readonly projector: Projector;
+  readonly clock: SwarmClock;
+  readonly ids: IdSource;
+}
+
+/** A command on its way: the answer to come, and what it caused already in memory. */
+export interface Asked {
+  readonly answer: Promise<Result>;
+  readonly commit: Commit | undefined;
+}
+
+/** Carries commands from the caller to the log and back. */
+export class Dispatcher {
+  readonly #parts: DispatcherParts;
+  readonly #watch: DeadlineWatch;
+  #stopped: Refusal | undefined;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+    this.#watch = new DeadlineWatch(parts, (command) => this.#dispatchInternal(command));
+  }
+
+  /** Carries out a command for somebody, whose identity comes from a handle. */
+  ask(input: unknown, source: AgentIdentity): Asked {
+    if (this.#stopped !== undefined)
+      return { answer: Promise.resolve(this.#stopped), commit: undefined };
+    const { log, projector, clock, ids } = this.#parts;
+    if (log.isOverloaded) return this.#answer(overloaded());
+    try {
+      const timeMs = clock.nowMs();
+      this.#watch.settle(timeMs);
+      const limits = projector.swarm?.limits ?? DEFAULT_LIMITS;
+      const received = receive(input, { source, timeMs, ids, limits });
+      if (!received.ok) return this.#answer(received);
+      const { command } = received;
+      const denied = permit(projector, command);
+      if (denied !== undefined) return this.#answer(denied);
+      this.#revive(command);
+      const decided = decide(projector, command);
+      if (!decided.ok) return this.#answer(decided);
+      if (decided.facts.length === 0) return this.#answer(this.#holdsAlready());
+      return this.#record(command, decided.facts);
+    } catch (error) {
+      throw this.#fault(error);
+    }
+  }
+
+  /** Folds and offers; the caller is answered when the block that holds the commit is durable. */
+  #record(command: SwarmCommand, facts: readonly SwarmFact[]): Asked {
+    const { log, projector } = this.#parts;
+    const commit: Commit = { command, facts };
+    projector.apply(commit);
+    const value = new Recorded(projector.swarm?.swarmId ?? '', commit);
+    const answer = new Promise<Result>((resolve, reject) => {
+      log.offer(commit, { resolve: resolve as (value: unknown) => void, reject, value });
+    });
+    this.#watch.arm();
+    return { answer, commit };
+  }
+
+  /** Answers what appended nothing, once the last fact that it saw is durable: it is an answer too (I2). */
+  #answer(result: Result): Asked {
+    const { log } = this.#parts;
+    const answer = new Promise<Result>((resolve, reject) => {
+      log.settle({ resolve: resolve as (value: unknown) => void, reject, value: result });
+    });
+    return { answer, commit: undefined };
+  }
+
+  #holdsAlready(): Result {
+    return { ok: true, sequence: this.#parts.projector.sequence, events: [] };
+  }
+
+  /** A session in error that asks for anything shows life: it recovers first. */
+  #revive({ source, type }: SwarmCommand): void {
+    const session = this.#parts.projector.session(source.sessionId);
+    if (session?.status !== 'error' || type === 'session.recover' || type === 'session.stop')
+      return;
+    const { sessionId } = source;
+    this.#dispatchInternal({ type: 'session.recover', payload: { sessionId } }, source);
+  }
+
+  /** Records a command of the coordinator itself, for which nobody waits. */
+  #dispatchInternal(input: CommandInput, source: AgentIdentity = COORDINATOR): void {
+    const { log, projector, clock, ids } = this.#parts;
+    const limits = projector.swarm?.limits ?? DEFAULT_LIMITS;
+    const received = receive(input, { source, timeMs: clock.nowMs(), ids, limits });
+    const decided = received.ok ? decide(projector, received.command) : received;
+    if (!received.ok || !decided.ok) {
+      throw new Fault(
+        'INTERNAL',
+        `${input.type} of the coordinator was refused: ${decided.ok ? '' : decided.message}`,
+        {
+          details: { command: input, refusal: decided },
+        },
+      );
+    }
+    const commit: Commit = { command: received.command, facts: decided.facts };
+    projector.apply(commit);
+    log.offer(commit, undefined);
+  }
+
+  /** Records what is due now, as the timer does. */
+  settleDeadlines(): void {
+    if (this.#stopped === undefined) this.#watch.fire();
+  }
+
+  /** Serves nothing more; later commands are answered with the reason. */
+  stop(reason: Refusal): void {
+    this.#stopped ??= reason;
+    this.#watch.close();
+  }
+
+  /** A fault between decide and record may have left half a commit in memory: nothing more is served (I7). */
+  #fault(error: unknown): unknown {
+    const fault =
+      error instanceof Fault ? error : new Fault('INTERNAL', String(error), { cause: error });
+    this.stop(
+      refuse('HALTED', `The swarm halted: ${fault.message} Open it again.`, { cause: fault.code }),
+    );
+    return fault;
+  }
+}
+
+function overloaded(): Refusal {
+  return refuse(
+    'OVERLOADED',
+    'Too many commands wait for the disk. Ask again when some were answered.',
+  );
+}

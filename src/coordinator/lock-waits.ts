@@ -1,0 +1,40 @@
+/** Callers who wait for a lock: told, once it is durable, that they have it or that they will not get it. */
+import type { SwarmFact } from '../events/catalog.ts';
+import type { Commit } from '../events/envelope.ts';
+
+/** How a wait ends: with the fact that granted or ended it; undefined when the swarm closed first. */
+export type WaitEnd = Extract<SwarmFact, { type: 'lock.acquired' | 'lock.abandoned' }> | undefined;
+
+/** The waiting callers of one swarm, by the id of their request. */
+export class LockWaits {
+  readonly #ends = new Map<string, (end: WaitEnd) => void>();
+
+  /** Waits for the end of a request that was just recorded. */
+  endOf(lockId: string): Promise<WaitEnd> {
+    return new Promise((resolve) => {
+      this.#ends.set(lockId, resolve);
+    });
+  }
+
+  /** Tells those whom durable commits concern. */
+  durable(commits: readonly Commit[]): void {
+    if (this.#ends.size === 0) return;
+    for (const { facts } of commits) {
+      for (const fact of facts as readonly SwarmFact[]) {
+        if (fact.type === 'lock.acquired' || fact.type === 'lock.abandoned') {
+          this.#end(fact.payload.lockId, fact);
+        }
+      }
+    }
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    for (const lockId of this.#ends.keys()) this.#end(lockId, undefined);
+  }
+
+  #end(lockId: string, end: WaitEnd): void {
+    this.#ends.get(lockId)?.(end);
+    this.#ends.delete(lockId);
+  }
+}

@@ -1,0 +1,300 @@
+/**
+ * A swarm: the coordinator's handle for its operator, and how it is opened and closed.
+ *
+ * Keeps I2 (reads show the folded state and say its sequence; `durable` is the barrier), I7 (a halt refuses everything, reads
+ * too) and I8 (one owner).
+ */
+import { SwarmClock, systemClock } from '../core/clock.ts';
+import { Fault, refuse, Refused, type Refusal } from '../core/errors.ts';
+import { randomIds } from '../core/ids.ts';
+import { canonicalJson } from '../core/json.ts';
+import { parsePath } from '../core/path.ts';
+import { COORDINATOR, OPERATOR, type AgentIdentity } from '../events/identity.ts';
+import type { AgentKind } from '../events/identity.ts';
+import { EventLog } from '../events/log.ts';
+import { hashState } from '../projections/saved-views.ts';
+import { toSwarmState, valueAtPath, versionedAtPath } from '../projections/swarm-state.ts';
+import type { SwarmState, VersionedState } from '../projections/swarm-state.ts';
+import type { Projector } from '../projections/projector.ts';
+import type { CommandInput } from '../protocol/commands.ts';
+import { openLevelEngine, openMemoryEngine, type Engine } from '../storage/engine.ts';
+import { AgentSession, updateResult, type SessionDoor } from './agent-session.ts';
+import type { StateUpdate, UpdateResult } from './agent-session.ts';
+import { Checkpointer, DEFAULT_CHECKPOINTS } from './checkpointer.ts';
+import { Dispatcher } from './dispatch.ts';
+import { LockWaits } from './lock-waits.ts';
+import { wantedSettings, type OpenOptions } from './open-options.ts';
+import { recover } from './recovery.ts';
+import { accepted, Recorded, type Result } from './result.ts';
+
+/** What an agent says of itself when it registers a session. */
+export interface NewAgent {
+  readonly agentType: AgentKind;
+  readonly agentId: string;
+  readonly sessionId?: string;
+  readonly capabilities?: readonly string[];
+  /** How many tasks it takes at once. */
+  readonly capacity?: number;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** False leaves the session `initializing` until it says `start`. */
+  readonly ready?: boolean;
+}
+
+/**
+ * Opens a swarm: recovers its state from the log, takes ownership, and records that it did.
+ *
+ * Throws the faults of the directory (`DIRECTORY_NOT_WRITABLE`, `NOT_A_SWARM`, `SWARM_HELD`, …) and of the log (`LOG_CORRUPT`,
+ * `LOG_TRUNCATED`, `FORMAT_UNSUPPORTED`), and `INVALID_INPUT` for a configuration that cannot be honoured.
+ *
+ * @example
+ * const swarm = await openSwarm({ directory: './.stigmergy' });
+ * const pulse = await swarm.register({ agentType: 'pulse', agentId: 'pulse-1' });
+ * const task = await pulse.tasks.create({ goal: 'index src' });
+ * await swarm.close();
+ */
+export async function openSwarm(options: OpenOptions = {}): Promise<Swarm> {
+  const readonly = options.readonly === true;
+  wantedSettings(options, undefined); // before anything is touched
+  const engine =
+    options.directory === undefined
+      ? await openMemoryEngine()
+      : await openLevelEngine(options.directory, { create: !readonly });
+  try {
+    const log = EventLog.read(engine.database);
+    checkLength(log, options.expectSequence);
+    const { onProgress } = options;
+    const { projector, checkpoint } = await recover(log, {
+      ...(onProgress && { onProgress: (at: number) => onProgress(at, log.head.sequence) }),
+    });
+    const owned = readonly ? log : await EventLog.own(engine.database);
+    const swarm = new Swarm({ engine, log: owned, projector, checkpoint, options });
+    if (!readonly) await swarm.begin(options);
+    return swarm;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+function checkLength({ head }: EventLog, expected = 0): void {
+  if (head.sequence >= expected) return;
+  throw new Fault(
+    'LOG_TRUNCATED',
+    `The log ends at sequence ${head.sequence}, but ${expected} was acknowledged: its end was lost. Restore it from a copy.`,
+    {
+      details: { sequence: head.sequence, expected },
+    },
+  );
+}
+
+interface SwarmParts {
+  readonly engine: Engine;
+  readonly log: EventLog;
+  readonly projector: Projector;
+  readonly checkpoint: number;
+  readonly options: OpenOptions;
+}
+
+/** An open swarm, as its operator's handle. A session's handle is {@link AgentSession}. */
+export class Swarm {
+  readonly #engine: Engine;
+  readonly #log: EventLog;
+  readonly #projector: Projector;
+  readonly #dispatcher: Dispatcher;
+  readonly #checkpointer: Checkpointer;
+  readonly #waits = new LockWaits();
+  readonly #clock: SwarmClock;
+  readonly #door: SessionDoor;
+  #stopped: Refusal | undefined;
+  #shown: { readonly sequence: number; readonly state: SwarmState } | undefined;
+
+  /** Use {@link openSwarm}. */
+  constructor({ engine, log, projector, checkpoint, options }: SwarmParts) {
+    this.#engine = engine;
+    this.#log = log;
+    this.#projector = projector;
+    this.#clock = new SwarmClock(options.clock ?? systemClock, projector.timeMs);
+    const ids = options.ids ?? randomIds;
+    this.#dispatcher = new Dispatcher({ log, projector, clock: this.#clock, ids });
+    const policy = { ...DEFAULT_CHECKPOINTS, ...options.snapshots };
+    this.#checkpointer = new Checkpointer(log, projector, policy, checkpoint);
+    this.#door = {
+      ask: (input, source) => this.#dispatcher.ask(input, source),
+      projector,
+      waits: this.#waits,
+      get: (path) => this.get(path),
+      read: (path) => this.read(path),
+    };
+    if (options.readonly === true) {
+      this.#dispatcher.stop(refuse('READ_ONLY', 'The swarm was opened for reading only.'));
+    }
+    log.onSeal = (sequence) => this.#checkpointer.sealed(sequence);
+    log.onDurable = (commits) => {
+      this.#checkpointer.durable();
+      this.#waits.durable(commits);
+    };
+    log.onHalt = (fault) => this.#halt(fault);
+  }
+
+  /** Records the beginning of the swarm, or of this ownership of it. Called once, by {@link openSwarm}. */
+  async begin(options: OpenOptions): Promise<void> {
+    const { swarm, timeMs } = this.#projector;
+    const settings = wantedSettings(options, swarm);
+    if (swarm === undefined) {
+      await accepted(this.#ask({ type: 'system.initialize', payload: settings }, COORDINATOR));
+      return;
+    }
+    const gapMs = this.#clock.nowMs() - timeMs;
+    const resumed = { epoch: this.#log.head.epoch, gapMs };
+    await accepted(this.#ask({ type: 'system.resume', payload: resumed }, COORDINATOR));
+    const { config, limits } = swarm;
+    if (canonicalJson(settings) !== canonicalJson({ config, limits })) {
+      await accepted(this.#ask({ type: 'system.configure', payload: settings }, COORDINATOR));
+    }
+    this.#dispatcher.settleDeadlines();
+  }
+
+  /** The id of the swarm, given when it was made. */
+  get id(): string {
+    return this.#projector.swarm?.swarmId ?? '';
+  }
+
+  /** The sequence of the last folded event: what the reads below show. */
+  get sequence(): number {
+    return this.#projector.sequence;
+  }
+
+  /** The sequence of the last durable event. */
+  get durableSequence(): number {
+    return this.#log.head.sequence;
+  }
+
+  /** The whole state as folded now; read-only. Costs a visit of every record, once per sequence. */
+  get state(): SwarmState {
+    this.#checkServing();
+    const { sequence } = this.#projector;
+    if (this.#shown?.sequence !== sequence) {
+      this.#shown = { sequence, state: toSwarmState(this.#projector) };
+    }
+    return this.#shown.state;
+  }
+
+  /** The SHA-256 of the whole state and of everything derived from it (I1). */
+  get stateHash(): string {
+    this.#checkServing();
+    return hashState(this.#projector);
+  }
+
+  /**
+   * The value at a path, as folded now; undefined where there is none.
+   * @throws {Refused} `INVALID_PATH`
+   */
+  get(path: string): unknown {
+    return valueAtPath(this.#projector, this.#steps(path));
+  }
+
+  /** The value at a path with its version; undefined where there is none. */
+  read(path: string): VersionedState | undefined {
+    return versionedAtPath(this.#projector, this.#steps(path));
+  }
+
+  #steps(path: string) {
+    this.#checkServing();
+    const parsed = parsePath(path);
+    if (!parsed.ok) throw new Refused(parsed);
+    return parsed.steps;
+  }
+
+  /**
+   * Registers a session of an agent, and gives the handle that speaks for it.
+   * @throws {Refused} `ALREADY_EXISTS`, `LIMIT_EXCEEDED`, `INVALID_INPUT`
+   */
+  async register(agent: NewAgent): Promise<AgentSession> {
+    const result = await this.#ask({ type: 'session.register', payload: agent }, OPERATOR);
+    if (!result.ok) throw new Refused(result);
+    const { facts } = (result as Recorded).commit;
+    const { sessionId } = facts[0]?.payload as { sessionId: string };
+    return this.#handle(sessionId);
+  }
+
+  /**
+   * Binds again to a live session, after reopening for example.
+   * @throws {Refused} `UNKNOWN_SESSION`, `SESSION_OFFLINE`
+   */
+  session({ agentId, sessionId }: Pick<AgentIdentity, 'agentId' | 'sessionId'>): AgentSession {
+    this.#checkServing();
+    const session = this.#projector.session(sessionId);
+    if (session?.identity.agentId !== agentId) {
+      throw new Refused(
+        refuse('UNKNOWN_SESSION', `There is no session ${sessionId} of ${agentId}.`, {
+          agentId,
+          sessionId,
+        }),
+      );
+    }
+    if (session.status === 'offline') {
+      throw new Refused(
+        refuse('SESSION_OFFLINE', `The session ${sessionId} has ended. Register a new one.`, {
+          sessionId,
+        }),
+      );
+    }
+    return this.#handle(sessionId);
+  }
+
+  #handle(sessionId: string): AgentSession {
+    const session = this.#projector.session(sessionId);
+    if (session === undefined) throw new Fault('INTERNAL', 'a registered session has a record');
+    return new AgentSession(this.#door, session.identity);
+  }
+
+  /** Carries out any command as the operator; refusals are values. Resolves when the outcome is durable (I2). */
+  async dispatch(command: CommandInput): Promise<Result> {
+    return this.#ask(command, OPERATOR);
+  }
+
+  /** Writes a free path as the operator. */
+  async update<T>(update: StateUpdate<T>): Promise<UpdateResult> {
+    return updateResult(await this.dispatch({ type: 'state.update', payload: update }));
+  }
+
+  async #ask(command: CommandInput, source: AgentIdentity): Promise<Result> {
+    return this.#dispatcher.ask(command, source).answer;
+  }
+
+  /** Resolves once everything that is folded now is durable; throws the fault that kept it from being so. */
+  async durable(): Promise<number> {
+    this.#checkServing();
+    const { sequence } = this.#projector;
+    if (this.#log.head.sequence >= sequence) return sequence;
+    return new Promise((resolve, reject) => {
+      this.#log.settle({ resolve: resolve as (value: unknown) => void, reject, value: sequence });
+    });
+  }
+
+  /** Waits for what was asked, saves the end of the log, and gives the directory back. */
+  async close(): Promise<void> {
+    if (this.#stopped?.code === 'CLOSED') return;
+    const wasHalted = this.#stopped !== undefined;
+    this.#stopped = refuse('CLOSED', 'The swarm is closed.');
+    this.#dispatcher.stop(this.#stopped);
+    await this.#log.drain();
+    this.#waits.close();
+    if (!wasHalted) await this.#checkpointer.close();
+    await this.#engine.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #halt(fault: Fault): void {
+    this.#stopped ??= refuse('HALTED', fault.message, { cause: (fault.cause as Fault).code });
+    this.#dispatcher.stop(this.#stopped);
+    this.#waits.close();
+  }
+
+  #checkServing(): void {
+    if (this.#stopped !== undefined) throw new Refused(this.#stopped);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * The limits of a swarm (I12), with their units, defaults and reasons.
+ *
+ * They are state: `decide` reads some of them, so they are recorded when a swarm is made, and again when it is opened
+ * with other values (I6).
+ */
+
+/** Every limit and delay that the coordinator keeps to. */
+export interface Limits {
+  /** A session that shows no sign of life for so long goes to `error`. */
+  readonly heartbeatTimeoutMs: number;
+  /** How long a session in `error` may recover before it is `offline` and loses what it holds. */
+  readonly graceMs: number;
+  /** A timer that fires later than this means that the coordinator stalled, not the sessions (I9). */
+  readonly stallMs: number;
+  /** The longest TTL of a lock: a dead holder must not block others for a day. */
+  readonly lockTtlMsMax: number;
+  /** The longest time that a request may wait for a lock. */
+  readonly lockWaitMsMax: number;
+  /** Requests that may wait for one resource. */
+  readonly lockQueueMax: number;
+  /** Locks and waiting requests of one session. */
+  readonly locksPerSessionMax: number;
+  /** Tasks in the state, finished ones included: about 0.5 KB each. */
+  readonly tasksMax: number;
+  /** Sessions in the state, ended ones included. */
+  readonly sessionsMax: number;
+  /** Handoffs in the state, finished ones included. */
+  readonly handoffsMax: number;
+  /** Facts of one commit; a cascade goes on in the next commit of its chain. */
+  readonly commitFactsMax: number;
+  /** Characters of text in one command's payload. */
+  readonly payloadCharsMax: number;
+  /** Values (objects, lists, texts, numbers) in one command's payload. */
+  readonly payloadNodesMax: number;
+  /** How deep a payload may be nested. */
+  readonly payloadDepthMax: number;
+  /** Elements of one list in a session's `data`. */
+  readonly listLengthMax: number;
+  /** Events in the ring of `SwarmState.events`. */
+  readonly historyEventsMax: number;
+  /** How far the ring reaches back from the last recorded time. */
+  readonly historyRetentionMs: number;
+}
+
+/** The values that a swarm has when nothing else was said. */
+export const DEFAULT_LIMITS: Limits = {
+  heartbeatTimeoutMs: 30_000,
+  graceMs: 15_000,
+  stallMs: 1_000,
+  lockTtlMsMax: 3_600_000,
+  lockWaitMsMax: 3_600_000,
+  lockQueueMax: 20_000,
+  locksPerSessionMax: 10_000,
+  tasksMax: 1_000_000,
+  sessionsMax: 100_000,
+  handoffsMax: 100_000,
+  commitFactsMax: 256,
+  payloadCharsMax: 1_048_576,
+  payloadNodesMax: 50_000,
+  payloadDepthMax: 32,
+  listLengthMax: 10_000,
+  historyEventsMax: 1_000,
+  historyRetentionMs: 86_400_000,
+};

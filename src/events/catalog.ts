@@ -1,0 +1,63 @@
+/**
+ * The catalogue: every type of event, once.
+ *
+ * The types of the specification keep their names; ours fill what it needs and does not name. Which actor a fact is about
+ * follows from the table that it stands in. `docs/events.md` is this catalogue as a page; a test compares them.
+ */
+import type { NewFact } from './envelope.ts';
+import type { EventDefinition } from './definition.ts';
+import { handoffEvents, type HandoffFact } from './handoff.ts';
+import { lockEvents, type LockFact } from './lock.ts';
+import { sessionEvents, type SessionFact } from './session.ts';
+import { stateEvents, type StateFact } from './state.ts';
+import { systemEvents, type SystemFact } from './system.ts';
+import { taskEvents, type TaskFact } from './task.ts';
+
+/** Every type of event with its definition. */
+export const CATALOG = {
+  ...stateEvents,
+  ...taskEvents,
+  ...handoffEvents,
+  ...sessionEvents,
+  ...lockEvents,
+  ...systemEvents,
+} as const;
+
+/** The type of an event of the kernel. */
+export type EventType = keyof typeof CATALOG;
+
+/** A fact of the catalogue, as a closed union on `type`. */
+export type SwarmFact = StateFact | TaskFact | HandoffFact | SessionFact | LockFact | SystemFact;
+
+/** A fact that has no place in the log yet. */
+export type NewSwarmFact = {
+  [Type in EventType]: NewFact<Type, Extract<SwarmFact, { type: Type }>['payload']>;
+}[EventType];
+
+/** The definition of a type; undefined when the catalogue has no such type. */
+export function definitionOf(type: string): EventDefinition | undefined {
+  return Object.hasOwn(CATALOG, type) ? CATALOG[type as EventType] : undefined;
+}
+
+/** The kinds of actor, by the table in which their facts stand. */
+export type ActorKind = 'session' | 'task' | 'lock' | 'handoff';
+
+export function isTaskFact(fact: SwarmFact): fact is TaskFact {
+  return fact.type.startsWith('task.');
+}
+
+export function isSessionFact(fact: SwarmFact): fact is SessionFact {
+  return fact.type.startsWith('agent.');
+}
+
+export function isLockFact(fact: SwarmFact): fact is LockFact {
+  return fact.type.startsWith('lock.');
+}
+
+export function isHandoffFact(fact: SwarmFact): fact is HandoffFact {
+  return fact.type.startsWith('handoff.');
+}
+
+export function isStateFact(fact: SwarmFact): fact is StateFact {
+  return fact.type.startsWith('state.');
+}

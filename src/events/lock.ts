@@ -1,0 +1,304 @@
+/**
+ * Locks: their facts, the record of a resource, and what each fact does to it (specification, "Concurrency & Locking").
+ *
+ * One record per resource holds its holders and its wait queue. A lock keeps the id of the request that it was granted to.
+ * Which requests may hold together is decided in `actors/lock-rules.ts`.
+ */
+import * as z from 'zod';
+import { assert } from '../core/errors.ts';
+import { isoTime } from '../core/time.ts';
+import { ours, specified, stamp, type FactsOf, type Touched } from './definition.ts';
+import {
+  identitySchema,
+  idSchema,
+  objectSchema,
+  prioritySchema,
+  type AgentIdentity,
+  type Priority,
+} from './identity.ts';
+
+export const LOCK_TYPES = ['exclusive', 'shared', 'upgradeable'] as const;
+
+/** What a lock keeps others from. */
+export type LockType = (typeof LOCK_TYPES)[number];
+
+/** A resource: a path or another name, without white space. */
+export const resourceSchema = z
+  .string()
+  .regex(/^[^\s\p{C}]{1,1024}$/u, 'a resource of 1 to 1024 printable characters');
+
+const ttlMs = z.number().int().min(1);
+
+/** The fields of a request, as a command asks and as the facts state. */
+export const lockRequestShape = {
+  resource: resourceSchema,
+  type: z.enum(LOCK_TYPES),
+  metadata: objectSchema.optional(),
+};
+
+const aboutLock = { lockId: idSchema, resource: resourceSchema };
+
+/** What can happen to the locks of a resource. */
+export const lockEvents = {
+  'lock.requested': ours(
+    'lock.acquire, when the request has to wait',
+    null,
+    z.strictObject({
+      lockId: idSchema,
+      ...lockRequestShape,
+      ttl: ttlMs,
+      timeout: ttlMs,
+      priority: prioritySchema,
+    }),
+  ),
+  'lock.acquired': specified(
+    'lock.acquire, or whatever let a waiting request in; its sequence is the fencing token',
+    null,
+    z.strictObject({ lockId: idSchema, ...lockRequestShape, ttl: ttlMs, holder: identitySchema }),
+  ),
+  'lock.renewed': ours(
+    'lock.renew by the holder',
+    ['expiresAt', 'ttl', 'renewCount'],
+    z.strictObject({ ...aboutLock, ttl: ttlMs }),
+  ),
+  'lock.released': specified(
+    'lock.release by the holder; session.sweep when its session is offline',
+    null,
+    z.strictObject({ ...aboutLock, reason: z.string().optional() }),
+  ),
+  'lock.expired': specified(
+    'lock.expire, when the TTL of a lock has passed',
+    null,
+    z.strictObject(aboutLock),
+  ),
+  'lock.abandoned': ours(
+    'lock.abandon by the requester; lock.expire when a request has waited its time; session.sweep',
+    null,
+    z.strictObject({ ...aboutLock, reason: z.enum(['timeout', 'aborted', 'session_offline']) }),
+  ),
+  'lock.contention': specified(
+    'planned',
+    [],
+    z.strictObject({
+      ...aboutLock,
+      holders: z.array(idSchema),
+      cycle: z.array(idSchema).optional(),
+    }),
+  ),
+  'lock.upgraded': ours('planned', ['type'], z.strictObject(aboutLock)),
+  'lock.downgraded': ours('planned', ['type'], z.strictObject(aboutLock)),
+} as const;
+
+/** A fact about a lock. */
+export type LockFact = FactsOf<typeof lockEvents>;
+
+/** A lock that is held. */
+export interface LockHold {
+  readonly id: string;
+  readonly type: LockType;
+  readonly holder: AgentIdentity;
+  readonly acquiredAtMs: number;
+  readonly expiresAtMs: number;
+  readonly ttlMs: number;
+  readonly renewCount: number;
+  /** The sequence of its `lock.acquired`: grows with every grant of the resource. */
+  readonly fencingToken: number;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  readonly touched: Touched;
+}
+
+/** A request that waits. */
+export interface LockWait {
+  readonly id: string;
+  readonly type: LockType;
+  readonly requester: AgentIdentity;
+  readonly requestedAtMs: number;
+  readonly timeoutMs: number;
+  readonly ttlMs: number;
+  readonly priority: Priority;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  /** Its place in the queue: see {@link queueKey}. */
+  readonly key: number;
+  readonly touched: Touched;
+}
+
+/** A resource with its holders and its queue. It exists as long as it has one of either. */
+export interface LockRecord {
+  readonly resource: string;
+  readonly holders: readonly LockHold[];
+  readonly queue: readonly LockWait[];
+}
+
+/** The states of a resource. */
+export type LockStatus = 'free' | 'shared' | 'upgradeable' | 'exclusive';
+
+/** A lock as the specification shows it, with our fencing token. */
+export interface Lock {
+  readonly id: string;
+  readonly resource: string;
+  readonly type: LockType;
+  readonly holder: AgentIdentity;
+  readonly acquiredAt: string;
+  readonly expiresAt: string;
+  /** Milliseconds, as asked for last. */
+  readonly ttl: number;
+  readonly renewCount: number;
+  readonly metadata?: Readonly<Record<string, unknown>>;
+  /** Ours: show it to whatever the lock protects; a smaller one than seen before comes from a former holder. */
+  readonly fencingToken: number;
+}
+
+/** A waiting request as the specification shows it. */
+export interface LockRequest {
+  readonly id: string;
+  readonly resource: string;
+  readonly type: LockType;
+  readonly requester: AgentIdentity;
+  readonly requestedAt: string;
+  /** How long it waits, in milliseconds. */
+  readonly timeout: number;
+  readonly priority: Priority;
+}
+
+/** How much earlier than it came a request counts, in milliseconds: this bounds how long anybody is overtaken. */
+export const PRIORITY_BOOST_MS: Readonly<Record<Priority, number>> = {
+  critical: 60_000,
+  high: 20_000,
+  normal: 10_000,
+  low: 0,
+};
+
+/** The place of a request in its queue: smaller is served earlier; the order of asking breaks ties. */
+export function queueKey(requestedAtMs: number, priority: Priority): number {
+  return requestedAtMs - PRIORITY_BOOST_MS[priority];
+}
+
+/** The state of the machine that a record stands for. */
+export function stateOfLock(record: LockRecord): LockStatus {
+  return record.holders.reduce<LockStatus>(
+    (state, { type }) => (type === 'shared' && state === 'upgradeable' ? state : type),
+    'free',
+  );
+}
+
+/** A resource that nobody holds and nobody waits for. */
+export function freeResource(resource: string): LockRecord {
+  return { resource, holders: [], queue: [] };
+}
+
+/** What a fact makes of a resource. */
+export function evolveLock(record: LockRecord, fact: LockFact): LockRecord {
+  switch (fact.type) {
+    case 'lock.requested':
+      return { ...record, queue: inserted(record.queue, waitOf(fact)) };
+    case 'lock.acquired':
+      return {
+        ...record,
+        holders: [...record.holders, holdOf(fact)],
+        queue: withoutId(record.queue, fact.payload.lockId),
+      };
+    case 'lock.renewed':
+      return {
+        ...record,
+        holders: record.holders.map((hold) =>
+          hold.id === fact.payload.lockId ? renewed(hold, fact) : hold,
+        ),
+      };
+    case 'lock.released':
+    case 'lock.expired':
+      return { ...record, holders: withoutId(record.holders, fact.payload.lockId) };
+    case 'lock.abandoned':
+      return { ...record, queue: withoutId(record.queue, fact.payload.lockId) };
+    case 'lock.contention':
+      return record;
+    case 'lock.upgraded':
+    case 'lock.downgraded':
+      return (assert(false, 'nothing emits this yet'), record);
+  }
+}
+
+function waitOf(fact: Extract<LockFact, { type: 'lock.requested' }>): LockWait {
+  const { lockId, type, priority, ttl, timeout, metadata } = fact.payload;
+  return {
+    id: lockId,
+    type,
+    requester: fact.source,
+    requestedAtMs: fact.timeMs,
+    timeoutMs: timeout,
+    ttlMs: ttl,
+    priority,
+    metadata: metadata ?? null,
+    key: queueKey(fact.timeMs, priority),
+    touched: stamp(undefined, fact, null),
+  };
+}
+
+function holdOf(fact: Extract<LockFact, { type: 'lock.acquired' }>): LockHold {
+  const { lockId, type, holder, ttl, metadata } = fact.payload;
+  return {
+    id: lockId,
+    type,
+    holder,
+    acquiredAtMs: fact.timeMs,
+    expiresAtMs: fact.timeMs + ttl,
+    ttlMs: ttl,
+    renewCount: 0,
+    fencingToken: fact.sequence,
+    metadata: metadata ?? null,
+    touched: stamp(undefined, fact, null),
+  };
+}
+
+function renewed(hold: LockHold, fact: Extract<LockFact, { type: 'lock.renewed' }>): LockHold {
+  const { ttl } = fact.payload;
+  return {
+    ...hold,
+    expiresAtMs: fact.timeMs + ttl,
+    ttlMs: ttl,
+    renewCount: hold.renewCount + 1,
+    touched: stamp(hold.touched, fact, lockEvents['lock.renewed'].writes),
+  };
+}
+
+/** After all that are served before it or with the same key: a stable order. */
+function inserted(queue: readonly LockWait[], wait: LockWait): readonly LockWait[] {
+  const index = queue.findLastIndex((other) => other.key <= wait.key) + 1;
+  return queue.toSpliced(index, 0, wait);
+}
+
+function withoutId<T extends { readonly id: string }>(
+  list: readonly T[],
+  id: string,
+): readonly T[] {
+  const index = list.findIndex((item) => item.id === id);
+  return index === -1 ? list : list.toSpliced(index, 1);
+}
+
+/** Shows a held lock as the specification does. */
+export function toLock(resource: string, hold: LockHold): Lock {
+  return {
+    id: hold.id,
+    resource,
+    type: hold.type,
+    holder: hold.holder,
+    acquiredAt: isoTime(hold.acquiredAtMs),
+    expiresAt: isoTime(hold.expiresAtMs),
+    ttl: hold.ttlMs,
+    renewCount: hold.renewCount,
+    ...(hold.metadata === null ? {} : { metadata: hold.metadata }),
+    fencingToken: hold.fencingToken,
+  };
+}
+
+/** Shows a waiting request as the specification does. */
+export function toLockRequest(resource: string, wait: LockWait): LockRequest {
+  return {
+    id: wait.id,
+    resource,
+    type: wait.type,
+    requester: wait.requester,
+    requestedAt: isoTime(wait.requestedAtMs),
+    timeout: wait.timeoutMs,
+    priority: wait.priority,
+  };
+}

@@ -1,0 +1,344 @@
+/**
+ * Sessions and the agents they belong to: their facts, their records, and what each fact does to them
+ * (specification, "Agent State" and `GlobalState.registry`).
+ *
+ * A session also follows the facts of the tasks it holds: they make it busy or idle. Its last sign of life is not here but
+ * in `projections/activity.ts`, since every command moves it.
+ */
+import * as z from 'zod';
+import { assert } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { ours, specified, stamp, type FactsOf, type Touched } from './definition.ts';
+import {
+  AGENT_KINDS,
+  idSchema,
+  objectSchema,
+  textSchema,
+  type AgentIdentity,
+  type AgentKind,
+} from './identity.ts';
+import type { TaskFact } from './task.ts';
+
+/** How an agent is doing, as far as its sessions show it. */
+export const AGENT_HEALTHS = ['healthy', 'unresponsive', 'offline'] as const;
+export type AgentHealth = (typeof AGENT_HEALTHS)[number];
+
+/** The fields of a new session, as a command asks and as the facts state. */
+export const newAgentShape = {
+  agentId: idSchema,
+  agentType: z.enum(AGENT_KINDS),
+  capabilities: z.array(z.string().min(1).max(128)).max(256).optional(),
+  capacity: z.number().int().min(1).max(10_000).optional(),
+  metadata: objectSchema.optional(),
+};
+
+const aboutSession = { sessionId: idSchema };
+
+/** What can happen to an agent and its sessions. */
+export const sessionEvents = {
+  'agent.registered': specified(
+    'session.register, for every new session',
+    null,
+    z.strictObject({ ...aboutSession, ...newAgentShape }),
+  ),
+  'agent.started': specified(
+    'session.start; session.register unless it says otherwise',
+    ['status'],
+    z.strictObject(aboutSession),
+  ),
+  'agent.heartbeat': ours(
+    'session.heartbeat, when a third of the deadline has passed since the last sign of life',
+    [],
+    z.strictObject(aboutSession),
+  ),
+  'agent.paused': ours('session.pause', ['status'], z.strictObject(aboutSession)),
+  'agent.resumed': ours('session.resume', ['status'], z.strictObject(aboutSession)),
+  'agent.draining': ours('session.drain', ['status'], z.strictObject(aboutSession)),
+  'agent.errored': ours(
+    'session.expire when the heartbeat deadline has passed; session.fail',
+    ['status', 'errors'],
+    z.strictObject({ ...aboutSession, code: z.string().min(1).max(128), message: textSchema }),
+  ),
+  'agent.recovered': ours(
+    'session.recover; any command of a session in error',
+    ['status'],
+    z.strictObject(aboutSession),
+  ),
+  'agent.stopped': specified(
+    'session.stop; session.expire when the grace period has passed',
+    ['status'],
+    z.strictObject({ ...aboutSession, reason: textSchema }),
+  ),
+  'agent.health_changed': specified(
+    'with the facts above, when the health of the agent as a whole changes',
+    ['health'],
+    z.strictObject({ agentId: idSchema, from: z.enum(AGENT_HEALTHS), to: z.enum(AGENT_HEALTHS) }),
+  ),
+} as const;
+
+/** A fact about an agent or a session. */
+export type SessionFact = FactsOf<typeof sessionEvents>;
+
+/** The life of a session. */
+export type AgentStatus =
+  'initializing' | 'idle' | 'busy' | 'paused' | 'draining' | 'offline' | 'error';
+
+/** What a session said about its work. */
+export interface AgentProgress {
+  /** 0–100. */
+  readonly current: number;
+  readonly message: string;
+  readonly eta?: string;
+}
+
+/** What a session said about what it uses. */
+export interface AgentResources {
+  readonly tokensUsed: number;
+  readonly tokensRemaining: number;
+  readonly memoryUsed: number;
+  readonly cpuTime: number;
+}
+
+interface AgentError {
+  readonly code: string;
+  readonly message: string;
+  readonly timestampMs: number;
+}
+
+/** A session as the coordinator keeps it. */
+export interface SessionRecord {
+  readonly identity: AgentIdentity;
+  readonly status: AgentStatus;
+  /** What it asked for itself; comes back when it recovers from an error. */
+  readonly mode: 'active' | 'paused' | 'draining';
+  readonly startedAtMs: number;
+  /** When it went to `error`; null when it is not there. */
+  readonly erroredAtMs: number | null;
+  /** When it went `offline`; null before. */
+  readonly endedAtMs: number | null;
+  /** The sequence of the event that led to its end: of its error when it did not recover from one. */
+  readonly endedBy: number | null;
+  /** The tasks that are assigned to it, oldest assignment first; those it runs included. */
+  readonly taskIds: readonly string[];
+  readonly runningIds: readonly string[];
+  readonly errorCount: number;
+  readonly lastError: AgentError | null;
+  readonly progress: AgentProgress;
+  readonly resources: AgentResources;
+  readonly data: JsonObject;
+  readonly touched: Touched;
+}
+
+/** An agent in the registry. Its `lastSeenAt` comes from its sessions' signs of life. */
+export interface AgentRecord {
+  readonly agentId: string;
+  readonly agentType: AgentKind;
+  readonly capabilities: readonly string[];
+  readonly capacity: number;
+  readonly sessionIds: readonly string[];
+  readonly registeredAtMs: number;
+  readonly health: AgentHealth;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly touched: Touched;
+}
+
+const amount = z.number().min(0);
+
+/** What a session may write of itself: `progress`, `resources` and `data` of the specification's `AgentState`. */
+export const documentSchema = z.strictObject({
+  progress: z.strictObject({
+    current: z.number().min(0).max(100),
+    message: textSchema,
+    eta: textSchema.optional(),
+  }),
+  resources: z.strictObject({
+    tokensUsed: amount,
+    tokensRemaining: amount,
+    memoryUsed: amount,
+    cpuTime: amount,
+  }),
+  data: objectSchema,
+});
+
+/** The parts of a session that it writes itself, by `state.update`. */
+export const SESSION_FREE_FIELDS = ['progress', 'resources', 'data'] as const;
+
+const NO_PROGRESS: AgentProgress = Object.freeze({ current: 0, message: '' });
+const NO_RESOURCES: AgentResources = Object.freeze({
+  tokensUsed: 0,
+  tokensRemaining: 0,
+  memoryUsed: 0,
+  cpuTime: 0,
+});
+const NOTHING = Object.freeze({});
+
+/** The state of the machine that a record stands for. */
+export function stateOfSession(record: SessionRecord): AgentStatus {
+  return record.status;
+}
+
+/** What a living session is doing, when nothing is wrong with it. */
+export function statusWhenWell(record: Pick<SessionRecord, 'mode' | 'runningIds'>): AgentStatus {
+  if (record.mode !== 'active') return record.mode;
+  return record.runningIds.length > 0 ? 'busy' : 'idle';
+}
+
+/** What a fact makes of a session: one of its own, or one about a task that it holds, gains or loses. */
+export function evolveSession(
+  record: SessionRecord | undefined,
+  fact: SessionFact | TaskFact,
+): SessionRecord {
+  if (fact.type === 'agent.registered') return newSession(fact);
+  assert(record !== undefined, 'a fact about a session follows the one that registered it');
+  switch (fact.type) {
+    case 'agent.started':
+      return mark({ ...record, status: 'idle', startedAtMs: fact.timeMs }, fact);
+    case 'agent.paused':
+      return mark({ ...record, status: 'paused', mode: 'paused' }, fact);
+    case 'agent.resumed':
+      return mark(well({ ...record, mode: 'active' }), fact);
+    case 'agent.draining':
+      return mark({ ...record, status: 'draining', mode: 'draining' }, fact);
+    case 'agent.recovered':
+      return mark(well({ ...record, erroredAtMs: null }), fact);
+    case 'agent.stopped':
+      return mark(ended(record, fact), fact);
+    case 'agent.errored': {
+      const { code, message } = fact.payload;
+      return mark(
+        {
+          ...record,
+          status: 'error',
+          erroredAtMs: fact.timeMs,
+          errorCount: record.errorCount + 1,
+          lastError: { code, message, timestampMs: fact.timeMs },
+        },
+        fact,
+      );
+    }
+    case 'task.assigned':
+      return fact.payload.assignedTo.sessionId === record.identity.sessionId
+        ? markWork(record, fact, [...record.taskIds, fact.payload.taskId], record.runningIds)
+        : dropTask(record, fact);
+    case 'task.started':
+      return markWork(record, fact, record.taskIds, [...record.runningIds, fact.payload.taskId]);
+    case 'task.completed':
+    case 'task.failed':
+    case 'task.cancelled':
+    case 'task.requeued':
+    case 'task.preempted':
+      return dropTask(record, fact);
+    case 'agent.heartbeat':
+    case 'agent.health_changed':
+    case 'task.created':
+    case 'task.progress':
+    case 'task.late_completion':
+      return record;
+  }
+}
+
+function newSession(fact: Extract<SessionFact, { type: 'agent.registered' }>): SessionRecord {
+  const { agentId, agentType, sessionId } = fact.payload;
+  return {
+    identity: Object.freeze({ agentId, agentType, sessionId }),
+    status: 'initializing',
+    mode: 'active',
+    startedAtMs: fact.timeMs,
+    erroredAtMs: null,
+    endedAtMs: null,
+    endedBy: null,
+    taskIds: [],
+    runningIds: [],
+    errorCount: 0,
+    lastError: null,
+    progress: NO_PROGRESS,
+    resources: NO_RESOURCES,
+    data: NOTHING,
+    touched: stamp(undefined, fact, null),
+  };
+}
+
+function ended(record: SessionRecord, fact: SessionFact): SessionRecord {
+  const cause = record.status === 'error' ? record.touched.fields?.['status'] : undefined;
+  const endedBy = cause?.sequence ?? fact.sequence;
+  return { ...record, status: 'offline', erroredAtMs: null, endedAtMs: fact.timeMs, endedBy };
+}
+
+function mark(next: SessionRecord, fact: SessionFact): SessionRecord {
+  return { ...next, touched: stamp(next.touched, fact, sessionEvents[fact.type].writes) };
+}
+
+function well(record: SessionRecord): SessionRecord {
+  return { ...record, status: statusWhenWell(record) };
+}
+
+function dropTask(record: SessionRecord, fact: TaskFact): SessionRecord {
+  const { taskId } = fact.payload;
+  return markWork(
+    record,
+    fact,
+    without(record.taskIds, taskId),
+    without(record.runningIds, taskId),
+  );
+}
+
+function without(ids: readonly string[], id: string): readonly string[] {
+  return ids.includes(id) ? ids.filter((other) => other !== id) : ids;
+}
+
+function markWork(
+  record: SessionRecord,
+  fact: TaskFact,
+  taskIds: readonly string[],
+  runningIds: readonly string[],
+): SessionRecord {
+  const works = record.status === 'idle' || record.status === 'busy';
+  const status = works ? statusWhenWell({ mode: record.mode, runningIds }) : record.status;
+  const writes = ['currentTask', 'taskQueue', ...(status === record.status ? [] : ['status'])];
+  return { ...record, status, taskIds, runningIds, touched: stamp(record.touched, fact, writes) };
+}
+
+/** What a direct write makes of a session: `document` holds the new values of the fields that it may write. */
+export function withDocument(
+  record: SessionRecord,
+  document: JsonObject,
+  touched: Touched,
+): SessionRecord {
+  return {
+    ...record,
+    progress: document['progress'] as unknown as AgentProgress,
+    resources: document['resources'] as unknown as AgentResources,
+    data: document['data'] as JsonObject,
+    touched,
+  };
+}
+
+/** The fields of a session that it may write itself, as one document. */
+export function documentOf(record: SessionRecord): JsonObject {
+  return {
+    progress: record.progress as unknown as JsonObject,
+    resources: record.resources as unknown as JsonObject,
+    data: record.data,
+  };
+}
+
+/** What a fact makes of the agent whose session it is about. */
+export function evolveAgent(record: AgentRecord | undefined, fact: SessionFact): AgentRecord {
+  if (fact.type === 'agent.registered') {
+    const { agentId, agentType, sessionId, capabilities, capacity, metadata } = fact.payload;
+    return {
+      agentId,
+      agentType,
+      capabilities: capabilities ?? record?.capabilities ?? [],
+      capacity: capacity ?? record?.capacity ?? 1,
+      sessionIds: [...(record?.sessionIds ?? []), sessionId],
+      registeredAtMs: record?.registeredAtMs ?? fact.timeMs,
+      health: record?.health ?? 'healthy',
+      metadata: metadata ?? record?.metadata ?? NOTHING,
+      touched: stamp(record?.touched, fact, record === undefined ? null : ['sessions']),
+    };
+  }
+  assert(record !== undefined, 'a fact about an agent follows the one that registered it');
+  if (fact.type !== 'agent.health_changed') return record;
+  return { ...record, health: fact.payload.to, touched: stamp(record.touched, fact, ['health']) };
+}

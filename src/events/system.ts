@@ -1,0 +1,156 @@
+/**
+ * The swarm itself: its configuration, limits and health, and the facts of its owners' comings and goings
+ * (specification, "Global State").
+ */
+import * as z from 'zod';
+import { assert } from '../core/errors.ts';
+import type { JsonObject } from '../core/json.ts';
+import { DEFAULT_LIMITS, type Limits } from '../core/limits.ts';
+import { isoTime } from '../core/time.ts';
+import { ours, specified, stamp, type FactsOf, type Touched } from './definition.ts';
+import { idSchema, prioritySchema, textSchema, type Priority } from './identity.ts';
+
+const milliseconds = z.number().int().min(1).max(31_536_000_000);
+
+/** `GlobalState.config`, with every key required. */
+export const configSchema = z.strictObject({
+  maxConcurrentAgents: z.number().int().min(1).max(1_000_000),
+  defaultPriority: prioritySchema,
+  timeouts: z.strictObject({
+    taskDefault: milliseconds,
+    handoffDefault: milliseconds,
+    lockDefault: milliseconds,
+  }),
+  features: z.strictObject({
+    autoHandoff: z.boolean(),
+    preemption: z.boolean(),
+    eventPersistence: z.boolean(),
+  }),
+});
+
+/** The configuration of a swarm (specification, `GlobalState.config`); timeouts in milliseconds. */
+export interface SwarmConfig {
+  readonly maxConcurrentAgents: number;
+  readonly defaultPriority: Priority;
+  readonly timeouts: {
+    readonly taskDefault: number;
+    readonly handoffDefault: number;
+    readonly lockDefault: number;
+  };
+  readonly features: {
+    readonly autoHandoff: boolean;
+    readonly preemption: boolean;
+    readonly eventPersistence: boolean;
+  };
+}
+
+/** The configuration that a swarm has when nothing else was said. */
+export const DEFAULT_CONFIG: SwarmConfig = {
+  maxConcurrentAgents: 1_000,
+  defaultPriority: 'normal',
+  timeouts: { taskDefault: 3_600_000, handoffDefault: 300_000, lockDefault: 30_000 },
+  features: { autoHandoff: false, preemption: false, eventPersistence: true },
+};
+
+/** Limits, every one a positive whole number. */
+export const limitsSchema = z.strictObject(
+  Object.fromEntries(
+    Object.keys(DEFAULT_LIMITS).map((name) => [name, z.number().int().min(1)]),
+  ) as Record<keyof Limits, z.ZodNumber>,
+);
+
+/** `GlobalState.health`, as a Guardian or a Conductor writes it. */
+export const healthSchema = z.strictObject({
+  status: z.enum(['healthy', 'degraded', 'critical']),
+  issues: z.array(textSchema).max(1_000),
+  lastCheck: textSchema,
+});
+
+/** What can happen to the swarm as a whole. */
+export const systemEvents = {
+  'system.initialized': ours(
+    'system.initialize, once, when a swarm is made: always sequence 1',
+    null,
+    z.strictObject({ swarmId: idSchema, config: configSchema, limits: limitsSchema }),
+  ),
+  'system.resumed': ours(
+    'system.resume, at every later opening by an owner; extends the deadlines of sessions by the gap',
+    ['epoch'],
+    z.strictObject({ epoch: z.number().int(), gapMs: z.number().int().min(0) }),
+  ),
+  'system.stalled': ours(
+    'system.stall, when a deadline fired later than stallMs; extends the deadlines of sessions by the gap',
+    [],
+    z.strictObject({ gapMs: z.number().int().min(0) }),
+  ),
+  'system.config_changed': specified(
+    'state.update below global.config; opening with another configuration or other limits',
+    ['config', 'limits'],
+    z.strictObject({ config: configSchema, limits: limitsSchema }),
+  ),
+  'system.alert': specified(
+    'planned',
+    [],
+    z.strictObject({ severity: prioritySchema, summary: textSchema }),
+  ),
+  'system.maintenance': specified('planned', [], z.strictObject({ action: textSchema })),
+} as const;
+
+/** A fact about the swarm as a whole. */
+export type SystemFact = FactsOf<typeof systemEvents>;
+
+/** The swarm as the coordinator keeps it. */
+export interface SwarmRecord {
+  readonly swarmId: string;
+  /** How many owners the log has had. */
+  readonly epoch: number;
+  readonly config: SwarmConfig;
+  readonly limits: Limits;
+  readonly health: SwarmHealth;
+  readonly touched: Touched;
+}
+
+/** `GlobalState.health` of the specification. */
+export interface SwarmHealth {
+  readonly status: 'healthy' | 'degraded' | 'critical';
+  readonly issues: readonly string[];
+  readonly lastCheck: string;
+}
+
+/** What a fact makes of the swarm. */
+export function evolveSwarm(record: SwarmRecord | undefined, fact: SystemFact): SwarmRecord {
+  if (fact.type === 'system.initialized') {
+    const { swarmId, config, limits } = fact.payload;
+    const health = { status: 'healthy', issues: [], lastCheck: isoTime(fact.timeMs) } as const;
+    return { swarmId, epoch: 1, config, limits, health, touched: stamp(undefined, fact, null) };
+  }
+  assert(record !== undefined, 'system.initialized is the first fact of a log');
+  switch (fact.type) {
+    case 'system.resumed':
+      return mark({ ...record, epoch: fact.payload.epoch }, fact);
+    case 'system.config_changed':
+      return mark({ ...record, config: fact.payload.config, limits: fact.payload.limits }, fact);
+    case 'system.stalled':
+    case 'system.alert':
+    case 'system.maintenance':
+      return record;
+  }
+}
+
+function mark(next: SwarmRecord, fact: SystemFact): SwarmRecord {
+  return { ...next, touched: stamp(next.touched, fact, systemEvents[fact.type].writes) };
+}
+
+/** The free part of the swarm's record, as one document. */
+export function swarmDocument(record: SwarmRecord): JsonObject {
+  return { health: record.health as unknown as JsonObject };
+}
+
+/** The swarm after a direct write to its document. */
+export function withSwarmDocument(
+  record: SwarmRecord,
+  document: JsonObject,
+  touched: Touched,
+): SwarmRecord {
+  return { ...record, health: document['health'] as unknown as SwarmHealth, touched };
+}

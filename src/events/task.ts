@@ -1,0 +1,237 @@
+/**
+ * Tasks: their facts, their record, and what each fact does to it (specification, "Global State").
+ *
+ * `evolveTask` is the only code that changes a task; the machine in `actors/task.ts` and the fold in
+ * `projections/tasks.ts` both call it. Whether a fact is legal is asked before, and not here.
+ */
+import * as z from 'zod';
+import { assert } from '../core/errors.ts';
+import { isoTime, isoTimeOrNull } from '../core/time.ts';
+import { ours, specified, stamp, type FactsOf, type Touched } from './definition.ts';
+import {
+  identitySchema,
+  idSchema,
+  objectSchema,
+  prioritySchema,
+  textSchema,
+  type AgentIdentity,
+  type Priority,
+} from './identity.ts';
+
+const percent = z.number().min(0).max(100);
+const taskError = z.strictObject({ code: z.string().min(1).max(128), message: textSchema });
+
+/** The fields of a new task, as a command asks and as the fact states. */
+export const newTaskShape = {
+  goal: textSchema.min(1),
+  parentTaskId: idSchema.optional(),
+  metadata: objectSchema.optional(),
+};
+
+/** What can happen to a task. */
+export const taskEvents = {
+  'task.created': specified(
+    'task.create, by any role but Guardian',
+    null,
+    z.strictObject({ taskId: idSchema, ...newTaskShape, priority: prioritySchema }),
+  ),
+  'task.assigned': specified(
+    'task.claim by the session that takes it; task.assign by a Conductor or the operator; a completed handoff',
+    ['assignedTo'],
+    z.strictObject({ taskId: idSchema, assignedTo: identitySchema }),
+  ),
+  'task.started': specified(
+    'task.start by the holder; task.claim with start',
+    ['status', 'startedAt', 'attempts'],
+    z.strictObject({ taskId: idSchema }),
+  ),
+  'task.progress': specified(
+    'task.progress by the holder',
+    ['progress', 'message'],
+    z.strictObject({ taskId: idSchema, progress: percent, message: textSchema.optional() }),
+  ),
+  'task.completed': specified(
+    'task.complete by the holder',
+    ['status', 'completedAt', 'result', 'progress'],
+    z.strictObject({ taskId: idSchema, result: z.unknown().optional() }),
+  ),
+  'task.failed': specified(
+    'task.fail by the holder',
+    ['status', 'completedAt', 'error'],
+    z.strictObject({ taskId: idSchema, error: taskError }),
+  ),
+  'task.cancelled': specified(
+    'task.cancel by its holder, a Conductor or the operator',
+    ['status', 'completedAt', 'assignedTo'],
+    z.strictObject({ taskId: idSchema, reason: textSchema.optional() }),
+  ),
+  'task.requeued': ours(
+    'task.requeue by a Conductor or the operator; session.sweep when its holder is offline',
+    ['status', 'assignedTo', 'startedAt'],
+    z.strictObject({ taskId: idSchema, reason: textSchema.optional(), from: identitySchema }),
+  ),
+  'task.preempted': ours(
+    'planned',
+    ['status', 'assignedTo', 'startedAt'],
+    z.strictObject({ taskId: idSchema, from: identitySchema, forTaskId: idSchema }),
+  ),
+  'task.late_completion': ours(
+    'planned',
+    [],
+    z.strictObject({ taskId: idSchema, by: identitySchema }),
+  ),
+} as const;
+
+/** A fact about a task. */
+export type TaskFact = FactsOf<typeof taskEvents>;
+
+/** The life of a task. */
+export type TaskStatus = 'pending' | 'running' | 'complete' | 'failed' | 'cancelled';
+
+/** A task as the coordinator keeps it: immutable, times in milliseconds since 1970. */
+export interface TaskRecord {
+  readonly id: string;
+  readonly goal: string;
+  readonly status: TaskStatus;
+  readonly priority: Priority;
+  readonly assignedTo: AgentIdentity | null;
+  readonly createdAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly completedAtMs: number | null;
+  readonly parentTaskId: string | null;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** 0–100. */
+  readonly progress: number;
+  readonly message: string | null;
+  readonly result: unknown;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  /** How often it was started. */
+  readonly attempts: number;
+  readonly touched: Touched;
+}
+
+/** A task as the specification shows it; what stands below `metadata` is ours. */
+export interface TaskState {
+  readonly id: string;
+  readonly goal: string;
+  readonly status: TaskStatus;
+  readonly priority: Priority;
+  readonly assignedTo: AgentIdentity | null;
+  readonly createdAt: string;
+  readonly startedAt: string | null;
+  readonly completedAt: string | null;
+  readonly parentTaskId?: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** 0–100, as last reported by the holder. */
+  readonly progress: number;
+  readonly message: string | null;
+  /** What the holder said the task resulted in; null until it is complete. */
+  readonly result: unknown;
+  readonly error: { readonly code: string; readonly message: string } | null;
+  /** How often it was started. */
+  readonly attempts: number;
+}
+
+const NO_METADATA = Object.freeze({});
+
+/** The state of the machine that a record stands for. */
+export function stateOfTask(record: TaskRecord): TaskStatus {
+  return record.status;
+}
+
+/** What a fact makes of a task. `record` is undefined for the fact that creates it, and only for that. */
+export function evolveTask(record: TaskRecord | undefined, fact: TaskFact): TaskRecord {
+  const touched = stamp(record?.touched, fact, taskEvents[fact.type].writes);
+  if (fact.type === 'task.created') {
+    const { taskId, goal, priority, parentTaskId, metadata } = fact.payload;
+    return {
+      id: taskId,
+      goal,
+      status: 'pending',
+      priority,
+      assignedTo: null,
+      createdAtMs: fact.timeMs,
+      startedAtMs: null,
+      completedAtMs: null,
+      parentTaskId: parentTaskId ?? null,
+      metadata: metadata ?? NO_METADATA,
+      progress: 0,
+      message: null,
+      result: null,
+      error: null,
+      attempts: 0,
+      touched,
+    };
+  }
+  assert(record !== undefined, 'a fact about a task follows the one that created it');
+  switch (fact.type) {
+    case 'task.assigned':
+      return { ...record, assignedTo: fact.payload.assignedTo, touched };
+    case 'task.started':
+      return {
+        ...record,
+        status: 'running',
+        startedAtMs: fact.timeMs,
+        attempts: record.attempts + 1,
+        touched,
+      };
+    case 'task.progress':
+      return {
+        ...record,
+        progress: fact.payload.progress,
+        message: fact.payload.message ?? null,
+        touched,
+      };
+    case 'task.completed':
+      return {
+        ...record,
+        status: 'complete',
+        completedAtMs: fact.timeMs,
+        progress: 100,
+        result: fact.payload.result ?? null,
+        touched,
+      };
+    case 'task.failed':
+      return {
+        ...record,
+        status: 'failed',
+        completedAtMs: fact.timeMs,
+        error: fact.payload.error,
+        touched,
+      };
+    case 'task.cancelled':
+      return {
+        ...record,
+        status: 'cancelled',
+        completedAtMs: fact.timeMs,
+        assignedTo: null,
+        touched,
+      };
+    case 'task.requeued':
+    case 'task.preempted':
+      return { ...record, status: 'pending', assignedTo: null, startedAtMs: null, touched };
+    case 'task.late_completion':
+      return record; // an attempt is history, not state
+  }
+}
+
+/** Shows a task as the specification does. */
+export function toTaskState(record: TaskRecord): TaskState {
+  return {
+    id: record.id,
+    goal: record.goal,
+    status: record.status,
+    priority: record.priority,
+    assignedTo: record.assignedTo,
+    createdAt: isoTime(record.createdAtMs),
+    startedAt: isoTimeOrNull(record.startedAtMs),
+    completedAt: isoTimeOrNull(record.completedAtMs),
+    ...(record.parentTaskId === null ? {} : { parentTaskId: record.parentTaskId }),
+    metadata: record.metadata,
+    progress: record.progress,
+    message: record.message,
+    result: record.result,
+    error: record.error,
+    attempts: record.attempts,
+  };
+}

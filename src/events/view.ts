@@ -1,0 +1,62 @@
+/**
+ * What a decision may see of the state: a read-only interface that `projections/` implements.
+ *
+ * Everything behind it is immutable, and answers for the moment after the last fact that was folded.
+ */
+import type { LockHold, LockRecord, LockWait } from './lock.ts';
+import type { AgentRecord, SessionRecord } from './session.ts';
+import type { SwarmRecord } from './system.ts';
+import type { TaskRecord } from './task.ts';
+import type { HandoffRecord } from './handoff.ts';
+import type { Touch } from './definition.ts';
+
+/** Something that runs out at a time that stands in the state (I9). */
+export type Deadline =
+  | { readonly kind: 'session'; readonly id: string; readonly atMs: number }
+  | { readonly kind: 'sweep'; readonly id: string; readonly atMs: number }
+  | {
+      readonly kind: 'lock' | 'wait';
+      readonly id: string;
+      readonly resource: string;
+      readonly atMs: number;
+    }
+  | { readonly kind: 'handoff'; readonly id: string; readonly atMs: number };
+
+/** What a session holds and waits for. */
+export interface Holdings {
+  readonly locks: readonly { readonly resource: string; readonly hold: LockHold }[];
+  readonly waits: readonly { readonly resource: string; readonly wait: LockWait }[];
+  readonly taskIds: readonly string[];
+  readonly handoffs: readonly HandoffRecord[];
+}
+
+/** The state as a decision sees it. */
+export interface StateView {
+  /** The sequence of the last folded fact. */
+  readonly sequence: number;
+  /** Undefined before the first fact of a log. */
+  readonly swarm: SwarmRecord | undefined;
+  session(sessionId: string): SessionRecord | undefined;
+  agent(agentId: string): AgentRecord | undefined;
+  task(taskId: string): TaskRecord | undefined;
+  handoff(handoffId: string): HandoffRecord | undefined;
+  resource(resource: string): LockRecord | undefined;
+  /** The resource of a held lock or a waiting request. */
+  resourceOf(lockId: string): string | undefined;
+  /** Pending tasks that nobody is assigned to, the most urgent and then the oldest first. */
+  claimable(): Iterable<TaskRecord>;
+  /** The last sign of life of a session. */
+  lastActivity(sessionId: string): Touch | undefined;
+  /** When a session's silence becomes an error, or its error the end. */
+  sessionDeadlineMs(sessionId: string): number | undefined;
+  holdings(sessionId: string): Holdings;
+  /** How many locks a session holds or waits for. */
+  lockCount(sessionId: string): number;
+  /** How many there are of each. */
+  readonly counts: {
+    readonly sessions: number;
+    readonly live: number;
+    readonly tasks: number;
+    readonly handoffs: number;
+  };
+}

@@ -1,0 +1,178 @@
+/**
+ * Time travel over a log: its events, its state at any moment, and the proof that it is sound (DESIGN, section 8).
+ *
+ * Read-only: takes no epoch and appends nothing (I8). Shows durable events only (I2).
+ */
+import { Fault } from '../core/errors.ts';
+import { parsePath } from '../core/path.ts';
+import { parseTime } from '../core/time.ts';
+import { recover, type Moment } from '../coordinator/recovery.ts';
+import { sequenceOfEventId, toSwarmEvent, type SwarmEvent } from '../events/envelope.ts';
+import { matcher, type EventFilter } from '../events/filter.ts';
+import { EventLog, type LogHead } from '../events/log.ts';
+import type { Projector } from '../projections/projector.ts';
+import { hashState } from '../projections/saved-views.ts';
+import { toSwarmState, valueAtPath, type SwarmState } from '../projections/swarm-state.ts';
+import { openLevelEngine, type Engine } from '../storage/engine.ts';
+import { verifyLog, type Verification } from './verify.ts';
+
+/** The state at a moment of the past. */
+export class PastState {
+  readonly #projector: Projector;
+
+  constructor(projector: Projector) {
+    this.#projector = projector;
+  }
+
+  /** The sequence of the last event it includes. */
+  get sequence(): number {
+    return this.#projector.sequence;
+  }
+
+  /** When that event was recorded, in milliseconds since 1970. */
+  get timeMs(): number {
+    return this.#projector.timeMs;
+  }
+
+  get state(): SwarmState {
+    return toSwarmState(this.#projector);
+  }
+
+  get stateHash(): string {
+    return hashState(this.#projector);
+  }
+
+  /** The value at a path; undefined where there is none. Throws `INVALID_PATH`. */
+  get(path: string): unknown {
+    const parsed = parsePath(path);
+    if (!parsed.ok) throw new Fault(parsed.code, parsed.message, { details: parsed.details });
+    return valueAtPath(this.#projector, parsed.steps);
+  }
+}
+
+/** The history of one swarm. */
+export class History {
+  readonly #engine: Engine;
+  readonly #log: EventLog;
+  #swarmId: string | undefined;
+
+  private constructor(engine: Engine) {
+    this.#engine = engine;
+    this.#log = EventLog.read(engine.database);
+  }
+
+  /** Opens the history of a closed swarm. Throws the faults of the directory, `SWARM_HELD` among them. */
+  static async open(directory: string): Promise<History> {
+    const engine = await openLevelEngine(directory, { create: false });
+    try {
+      return new History(engine);
+    } catch (error) {
+      await engine.close();
+      throw error;
+    }
+  }
+
+  get head(): LogHead {
+    return this.#log.head;
+  }
+
+  /**
+   * The state at a sequence, an ISO time or an event id; at the end when absent. A moment inside a commit is the one before
+   * the commit: commits are atomic (I3). Throws `INVALID_INPUT` for another text, `NOT_FOUND` for a moment outside the log.
+   */
+  async at(point?: number | string, onProgress?: (sequence: number) => void): Promise<PastState> {
+    const upTo = point === undefined ? undefined : await this.#momentOf(point);
+    const { projector } = await recover(this.#log, {
+      ...(upTo && { upTo }),
+      ...(onProgress && { onProgress }),
+    });
+    if (projector.sequence === 0) throw this.#outside(String(point));
+    return new PastState(projector);
+  }
+
+  /** The events that match a filter, in order, read block by block. */
+  async *events(filter: EventFilter = {}): AsyncGenerator<SwarmEvent> {
+    checkTimes(filter);
+    const swarmId = await this.#id();
+    const matches = matcher(filter, swarmId);
+    const { offset = 0, limit = Number.POSITIVE_INFINITY, fromSequence = 1 } = filter;
+    let found = 0;
+    if (limit <= 0 || this.head.sequence === 0) return;
+    for await (const { block } of this.#log.blocks(await this.#log.positionBefore(fromSequence))) {
+      if (block.first > (filter.toSequence ?? Number.POSITIVE_INFINITY)) return;
+      for (const commit of block.commits) {
+        for (const fact of commit.facts) {
+          if (!matches(commit, fact)) continue;
+          found += 1;
+          if (found > offset) yield toSwarmEvent(swarmId, commit, fact);
+          if (found >= offset + limit) return;
+        }
+      }
+    }
+  }
+
+  /** Proves that the log is sound: see {@link verifyLog}. */
+  async verify(onProgress?: (sequence: number) => void): Promise<Verification> {
+    return verifyLog(this.#log, onProgress);
+  }
+
+  async close(): Promise<void> {
+    await this.#engine.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #id(): Promise<string> {
+    if (this.#swarmId === undefined) {
+      for await (const { block } of this.#log.blocks()) {
+        const { swarmId } = block.commits[0]?.facts[0]?.payload as { swarmId: string };
+        this.#swarmId = swarmId;
+        break;
+      }
+    }
+    return this.#swarmId ?? '';
+  }
+
+  async #momentOf(point: number | string): Promise<Moment> {
+    if (typeof point === 'number' || /^\d+$/.test(point)) return this.#inside(Number(point));
+    const sequence = sequenceOfEventId(await this.#id(), point);
+    if (sequence !== undefined) return this.#inside(sequence);
+    const timeMs = parseTime(point);
+    if (timeMs === undefined) {
+      throw new Fault(
+        'INVALID_INPUT',
+        `${JSON.stringify(point)} is no moment: give a sequence, an ISO time or an event id.`,
+        { details: { point } },
+      );
+    }
+    return { timeMs };
+  }
+
+  #inside(sequence: number): Moment {
+    if (!Number.isSafeInteger(sequence) || sequence < 1 || sequence > this.head.sequence) {
+      throw this.#outside(String(sequence));
+    }
+    return { sequence };
+  }
+
+  #outside(point: string): Fault {
+    const { sequence } = this.head;
+    return new Fault(
+      'NOT_FOUND',
+      `The log has no moment ${point}: it goes from sequence 1 to ${sequence}.`,
+      { details: { point, sequence } },
+    );
+  }
+}
+
+function checkTimes({ after, before }: EventFilter): void {
+  for (const time of [after, before]) {
+    if (time !== undefined && parseTime(time) === undefined) {
+      throw new Fault('INVALID_INPUT', `${JSON.stringify(time)} is no ISO time.`, {
+        details: { time },
+      });
+    }
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The proof that a log is sound.
+ *
+ * Covers, from the first event on: blocks whole, contiguous and chained up to the head (I4); every payload of the shape that
+ * the catalogue says; every recorded command decided again, on the state it met, to the recorded facts (I6); and the state
+ * from zero equal to the state from every checkpoint (I1). Says the sequence at which the first of these fails.
+ */
+import { decide } from '../actors/decide.ts';
+import { Fault, type ErrorCode } from '../core/errors.ts';
+import { canonicalJson } from '../core/json.ts';
+import { CheckpointStore } from '../events/checkpoint-store.ts';
+import { definitionOf } from '../events/catalog.ts';
+import { firstSequence, type Commit, type Fact } from '../events/envelope.ts';
+import type { EventLog } from '../events/log.ts';
+import { upcast } from '../events/upcasters.ts';
+import { Projector } from '../projections/projector.ts';
+import { hashState } from '../projections/saved-views.ts';
+import { COMMANDS, type CommandType, type SwarmCommand } from '../protocol/commands.ts';
+import { recover } from '../coordinator/recovery.ts';
+
+/** What was verified, or where it failed first. */
+export type Verification =
+  | {
+      readonly ok: true;
+      readonly events: number;
+      readonly commits: number;
+      readonly blocks: number;
+      readonly bytes: number;
+      readonly epoch: number;
+      /** The hash of the last block: quote it to prove later that nothing before it was changed. */
+      readonly headHash: string;
+      readonly stateHash: string;
+      /** The sequence of the newest checkpoint that was compared; 0 when there is none. */
+      readonly checkpoint: number;
+      /** Checkpoints that could not be loaded. They are caches: nothing is lost. */
+      readonly damagedCheckpoints: number;
+    }
+  | {
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly sequence: number;
+      readonly message: string;
+    };
+
+/** Verifies a whole log. */
+export async function verifyLog(
+  log: EventLog,
+  onProgress?: (sequence: number) => void,
+): Promise<Verification> {
+  try {
+    return await verifyAll(log, onProgress);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const sequence = Number(error.details['sequence'] ?? 0);
+    return { ok: false, code: error.code, sequence, message: error.message };
+  }
+}
+
+async function verifyAll(
+  log: EventLog,
+  onProgress?: (sequence: number) => void,
+): Promise<Verification> {
+  const projector = new Projector();
+  const count = { commits: 0, blocks: 0, bytes: 0 };
+  for await (const { block, bytes } of log.blocks()) {
+    for (const commit of block.commits) {
+      verifyCommit(projector, commit);
+      projector.apply(commit);
+    }
+    count.blocks += 1;
+    count.commits += block.commits.length;
+    count.bytes += bytes;
+    onProgress?.(projector.sequence);
+  }
+  const stateHash = hashState(projector);
+  const { sequence, hash, epoch } = log.head;
+  const checkpoints = await verifyCheckpoints(log, stateHash);
+  return { ok: true, events: sequence, ...count, epoch, headHash: hash, stateHash, ...checkpoints };
+}
+
+function verifyCommit(projector: Projector, commit: Commit): void {
+  for (const fact of commit.facts) verifyShape(fact);
+  const sequence = firstSequence(commit);
+  const decided = decide(projector, liftedCommand(commit, sequence));
+  if (!decided.ok) throw differs(sequence, commit, `it is refused with ${decided.code}`);
+  if (shapeOf(decided.facts) !== shapeOf(commit.facts)) {
+    throw differs(sequence, commit, 'it gives other facts');
+  }
+}
+
+function verifyShape({ type, payload, sequence }: Fact): void {
+  const issue = definitionOf(type)?.schema.safeParse(payload).error?.issues[0];
+  if (issue === undefined) return;
+  throw new Fault(
+    'LOG_CORRUPT',
+    `The payload of ${type} at sequence ${sequence} is not of its shape: ${issue.path.join('.')}: ${issue.message}.`,
+    {
+      details: { sequence, type },
+    },
+  );
+}
+
+function liftedCommand({ command }: Commit, sequence: number): SwarmCommand {
+  const { type, version, payload } = command;
+  if (!Object.hasOwn(COMMANDS, type)) {
+    throw new Fault(
+      'FORMAT_UNSUPPORTED',
+      `The command at sequence ${sequence} has the type ${type}, which this program does not know.`,
+      { details: { sequence, type } },
+    );
+  }
+  const definition = COMMANDS[type as CommandType];
+  const lifted = upcast(type, definition, { version, payload: payload as Record<string, unknown> });
+  return { ...command, version: definition.version, payload: lifted } as unknown as SwarmCommand;
+}
+
+function shapeOf(facts: readonly Fact[]): string {
+  return canonicalJson(facts.map(({ type, payload, sequence }) => [type, payload, sequence]));
+}
+
+function differs(sequence: number, { command }: Commit, how: string): Fault {
+  return new Fault(
+    'DECISION_DIFFERS',
+    `The command ${command.type} at sequence ${sequence}, decided again: ${how}.`,
+    {
+      details: { sequence, command: command.type },
+    },
+  );
+}
+
+/** Rebuilds the state from the newest checkpoint, and compares. */
+async function verifyCheckpoints(log: EventLog, stateHash: string) {
+  const store = new CheckpointStore(log.database);
+  const records = await store.list(log.head.sequence);
+  let damagedCheckpoints = 0;
+  for (const record of records) {
+    if ((await store.read(record)) === undefined) damagedCheckpoints += 1;
+  }
+  const { projector, checkpoint } = await recover(log);
+  if (checkpoint > 0 && hashState(projector) !== stateHash) {
+    throw new Fault(
+      'STATE_DIFFERS',
+      `The state from the checkpoint at sequence ${checkpoint} is not the state from zero. The log is sound; delete the checkpoint.`,
+      {
+        details: { sequence: checkpoint },
+      },
+    );
+  }
+  return { checkpoint, damagedCheckpoints };
+}

@@ -1,0 +1,35 @@
+/** The door for users. Nothing inside imports it. */
+export { openSwarm, type NewAgent, type Swarm } from './coordinator/swarm.ts';
+export type { ConfigInput, OpenOptions } from './coordinator/open-options.ts';
+export type {
+  AgentSession,
+  LockQuery,
+  NewHandoff,
+  NewTask,
+  StateUpdate,
+  UpdateResult,
+} from './coordinator/agent-session.ts';
+export type { Accepted, Result } from './coordinator/result.ts';
+export { ERRORS, Fault, Refused, type ErrorCode, type Refusal } from './core/errors.ts';
+export type { Clock } from './core/clock.ts';
+export type { IdSource } from './core/ids.ts';
+export type { Limits } from './core/limits.ts';
+export { CATALOG, type EventType } from './events/catalog.ts';
+export type { SwarmEvent, TraceContext } from './events/envelope.ts';
+export type { Addressee, HandoffRequest } from './events/handoff.ts';
+export type { AgentIdentity, AgentType, Priority } from './events/identity.ts';
+export type { Lock, LockRequest, LockType } from './events/lock.ts';
+export type { AgentStatus } from './events/session.ts';
+export type { SwarmConfig, SwarmHealth } from './events/system.ts';
+export type { TaskState, TaskStatus } from './events/task.ts';
+export type { EventHistory } from './projections/event-ring.ts';
+export type { SwarmMetrics } from './projections/metrics.ts';
+export type {
+  AgentRegistration,
+  AgentState,
+  GlobalState,
+  LockRegistry,
+  SwarmState,
+  VersionedState,
+} from './projections/swarm-state.ts';
+export type { CommandInput, CommandType } from './protocol/commands.ts';

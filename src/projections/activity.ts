@@ -1,0 +1,41 @@
+/**
+ * The last sign of life of every session, and until when its silence is forgiven (I9).
+ *
+ * Every command of a session is one, so this is kept apart from its record. A stall of the coordinator moves all deadlines.
+ */
+import type { Limits } from '../core/limits.ts';
+import { touchOf, type Touch } from '../events/definition.ts';
+import type { Fact } from '../events/envelope.ts';
+import type { SessionRecord } from '../events/session.ts';
+
+/** Signs of life by session. */
+export class Activity {
+  last = new Map<string, Touch>();
+  /** No deadline of a session is before this: what a stall of the coordinator added. */
+  forgivenUntilMs = new Map<string, number>();
+
+  sign(sessionId: string, fact: Fact): void {
+    this.last.set(sessionId, touchOf(fact));
+  }
+
+  /** When the silence of a session becomes an error, or its error the end; undefined when it is offline. */
+  deadlineMs(session: SessionRecord, limits: Limits): number | undefined {
+    if (session.status === 'offline') return undefined;
+    const { sessionId } = session.identity;
+    const dueMs =
+      session.erroredAtMs === null
+        ? (this.last.get(sessionId)?.timeMs ?? session.startedAtMs) + limits.heartbeatTimeoutMs
+        : session.erroredAtMs + limits.graceMs;
+    return Math.max(dueMs, this.forgivenUntilMs.get(sessionId) ?? 0);
+  }
+
+  /** Moves the deadlines of all living sessions by a gap in which nobody could hear them. */
+  forgive(sessions: Iterable<SessionRecord>, gapMs: number, limits: Limits): void {
+    for (const session of sessions) {
+      const deadlineMs = this.deadlineMs(session, limits);
+      if (deadlineMs !== undefined) {
+        this.forgivenUntilMs.set(session.identity.sessionId, deadlineMs + gapMs);
+      }
+    }
+  }
+}

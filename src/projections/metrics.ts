@@ -1,0 +1,71 @@
+/** The metrics of the swarm, folded from facts and never counted on the side (specification, `GlobalState.metrics`). */
+import { isoTime } from '../core/time.ts';
+import type { SwarmFact } from '../events/catalog.ts';
+import type { TaskRecord } from '../events/task.ts';
+
+/** What is kept to give the metrics. */
+export interface MetricsRecord {
+  readonly tasksCompleted: number;
+  readonly tasksFailed: number;
+  /** Handoffs that were completed: the task changed hands. */
+  readonly handoffs: number;
+  /** The time from start to completion, summed over completed tasks. */
+  readonly durationMsSum: number;
+  readonly lastUpdatedMs: number;
+}
+
+/** `GlobalState.metrics` of the specification; the duration in milliseconds from start to completion. */
+export interface SwarmMetrics {
+  readonly totalTasksCompleted: number;
+  readonly totalTasksFailed: number;
+  readonly totalHandoffs: number;
+  readonly averageTaskDuration: number;
+  readonly lastUpdated: string;
+}
+
+export const NO_METRICS: MetricsRecord = {
+  tasksCompleted: 0,
+  tasksFailed: 0,
+  handoffs: 0,
+  durationMsSum: 0,
+  lastUpdatedMs: 0,
+};
+
+/** What a fact makes of the metrics; `task` is the task that it is about, as it left it. */
+export function foldMetrics(
+  metrics: MetricsRecord,
+  fact: SwarmFact,
+  task: TaskRecord | undefined,
+): MetricsRecord {
+  switch (fact.type) {
+    case 'task.completed': {
+      const durationMs = fact.timeMs - (task?.startedAtMs ?? fact.timeMs);
+      return {
+        ...metrics,
+        tasksCompleted: metrics.tasksCompleted + 1,
+        durationMsSum: metrics.durationMsSum + durationMs,
+        lastUpdatedMs: fact.timeMs,
+      };
+    }
+    case 'task.failed':
+      return { ...metrics, tasksFailed: metrics.tasksFailed + 1, lastUpdatedMs: fact.timeMs };
+    case 'handoff.completed':
+      return { ...metrics, handoffs: metrics.handoffs + 1, lastUpdatedMs: fact.timeMs };
+    case 'system.initialized':
+      return { ...metrics, lastUpdatedMs: fact.timeMs };
+    default:
+      return metrics;
+  }
+}
+
+/** Shows the metrics as the specification does. */
+export function toSwarmMetrics(metrics: MetricsRecord): SwarmMetrics {
+  const { tasksCompleted, durationMsSum } = metrics;
+  return {
+    totalTasksCompleted: tasksCompleted,
+    totalTasksFailed: metrics.tasksFailed,
+    totalHandoffs: metrics.handoffs,
+    averageTaskDuration: tasksCompleted === 0 ? 0 : durationMsSum / tasksCompleted,
+    lastUpdated: isoTime(metrics.lastUpdatedMs),
+  };
+}

@@ -1,0 +1,391 @@
+/**
+ * The projector: folds commits into every view, live and in replay alike.
+ *
+ * Keeps I1: the state is a function of the log, so everything here starts empty and changes by `apply` only.
+ * Records are immutable and stand once, in the map of their kind; the other views hold ids.
+ * Not here: whether a fact is legal (actors/), how views are shown (swarm-state.ts) or saved (checkpoint.ts).
+ */
+import { assert, unreachable } from '../core/errors.ts';
+import { formatPath, parsePath, type PathStep } from '../core/path.ts';
+import type { SwarmFact } from '../events/catalog.ts';
+import type { Touch } from '../events/definition.ts';
+import { lastSequence, type Commit } from '../events/envelope.ts';
+import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
+import type { LockFact, LockRecord } from '../events/lock.ts';
+import {
+  documentOf,
+  evolveAgent,
+  evolveSession,
+  withDocument,
+  type AgentRecord,
+  type SessionFact,
+  type SessionRecord,
+} from '../events/session.ts';
+import { evolveDocument, stampPath, type StateFact } from '../events/state.ts';
+import {
+  evolveSwarm,
+  swarmDocument,
+  withSwarmDocument,
+  type SwarmRecord,
+  type SystemFact,
+} from '../events/system.ts';
+import { evolveTask, type TaskFact, type TaskRecord } from '../events/task.ts';
+import type { Deadline, Holdings, StateView } from '../events/view.ts';
+import { Activity } from './activity.ts';
+import { Claimable } from './claimable.ts';
+import { Deadlines } from './deadlines.ts';
+import { EventRing } from './event-ring.ts';
+import { Locks } from './locks.ts';
+import { foldMetrics, NO_METRICS, type MetricsRecord } from './metrics.ts';
+
+/** All projections of one swarm. */
+export class Projector implements StateView {
+  sequence = 0;
+  /** The last recorded time. */
+  timeMs = 0;
+  swarm: SwarmRecord | undefined;
+  metrics: MetricsRecord = NO_METRICS;
+  readonly sessions = new Map<string, SessionRecord>();
+  readonly agents = new Map<string, AgentRecord>();
+  readonly tasks = new Map<string, TaskRecord>();
+  readonly handoffs = new Map<string, HandoffRecord>();
+  readonly locks = new Locks();
+  readonly activity = new Activity();
+  readonly ring = new EventRing();
+  readonly deadlines = new Deadlines((deadline) => this.#deadlineNow(deadline));
+  readonly claimableIds = new Claimable();
+  /** Handoffs that are neither completed nor given up, by the session that made them. */
+  readonly #openHandoffs = new Map<string, Set<string>>();
+  #liveSessions = 0;
+
+  /** Folds a commit. */
+  apply(commit: Commit): void {
+    const facts = commit.facts as readonly SwarmFact[];
+    for (const fact of facts) this.#fold(fact);
+    const first = facts[0];
+    const { source, timeMs } = commit.command;
+    if (first !== undefined && this.sessions.has(source.sessionId)) {
+      this.activity.sign(source.sessionId, first);
+    }
+    this.sequence = lastSequence(commit);
+    this.timeMs = timeMs;
+    assert(this.swarm !== undefined, 'the first fact of a log initializes the swarm');
+    this.ring.push(commit, this.swarm.limits);
+  }
+
+  #fold(fact: SwarmFact): void {
+    switch (fact.type) {
+      case 'task.created':
+      case 'task.assigned':
+      case 'task.started':
+      case 'task.progress':
+      case 'task.completed':
+      case 'task.failed':
+      case 'task.cancelled':
+      case 'task.requeued':
+      case 'task.preempted':
+      case 'task.late_completion':
+        this.#foldTask(fact);
+        break;
+      case 'lock.requested':
+      case 'lock.acquired':
+      case 'lock.renewed':
+      case 'lock.released':
+      case 'lock.expired':
+      case 'lock.abandoned':
+      case 'lock.contention':
+      case 'lock.upgraded':
+      case 'lock.downgraded':
+        this.#foldLock(fact);
+        break;
+      case 'agent.registered':
+      case 'agent.started':
+      case 'agent.heartbeat':
+      case 'agent.paused':
+      case 'agent.resumed':
+      case 'agent.draining':
+      case 'agent.errored':
+      case 'agent.recovered':
+      case 'agent.stopped':
+      case 'agent.health_changed':
+        this.#foldSession(fact);
+        break;
+      case 'handoff.requested':
+      case 'handoff.accepted':
+      case 'handoff.rejected':
+      case 'handoff.completed':
+      case 'handoff.expired':
+        this.#foldHandoff(fact);
+        break;
+      case 'state.created':
+      case 'state.updated':
+      case 'state.deleted':
+        this.#foldDocument(fact);
+        break;
+      case 'system.initialized':
+      case 'system.resumed':
+      case 'system.stalled':
+      case 'system.config_changed':
+      case 'system.alert':
+      case 'system.maintenance':
+        this.#foldSystem(fact);
+        break;
+      default:
+        unreachable(fact);
+    }
+  }
+
+  #foldTask(fact: TaskFact): void {
+    const before = this.tasks.get(fact.payload.taskId);
+    const after = evolveTask(before, fact);
+    this.tasks.set(after.id, after);
+    if (fact.type === 'task.progress') return; // concerns nobody else
+    this.claimableIds.follow(before, after);
+    this.metrics = foldMetrics(this.metrics, fact, after);
+    for (const sessionId of sessionsConcerned(before, after)) {
+      const session = this.sessions.get(sessionId);
+      if (session !== undefined) this.sessions.set(sessionId, evolveSession(session, fact));
+    }
+  }
+
+  #foldLock(fact: LockFact): void {
+    const record = this.locks.apply(fact);
+    this.#noteLock(record, fact.payload.lockId);
+  }
+
+  #noteLock(record: LockRecord, id: string): void {
+    const { resource } = record;
+    const hold = record.holders.find((one) => one.id === id);
+    if (hold !== undefined)
+      this.deadlines.note({ kind: 'lock', id, resource, atMs: hold.expiresAtMs });
+    const wait = record.queue.find((one) => one.id === id);
+    if (wait === undefined) return;
+    this.deadlines.note({ kind: 'wait', id, resource, atMs: wait.requestedAtMs + wait.timeoutMs });
+  }
+
+  #foldSession(fact: SessionFact): void {
+    if (fact.type === 'agent.health_changed' || fact.type === 'agent.registered') {
+      const { agentId } = fact.payload;
+      this.agents.set(agentId, evolveAgent(this.agents.get(agentId), fact));
+    }
+    if (fact.type === 'agent.health_changed') return;
+    const { sessionId } = fact.payload;
+    const session = evolveSession(this.sessions.get(sessionId), fact);
+    this.sessions.set(sessionId, session);
+    if (fact.type === 'agent.registered') {
+      this.#liveSessions += 1;
+      this.activity.sign(sessionId, fact);
+    }
+    if (fact.type === 'agent.stopped') {
+      this.#liveSessions -= 1;
+      this.activity.forgivenUntilMs.delete(sessionId);
+    }
+    if (fact.type !== 'agent.heartbeat') this.#noteSession(session);
+  }
+
+  #noteSession(session: SessionRecord): void {
+    const id = session.identity.sessionId;
+    if (session.endedAtMs !== null) {
+      this.deadlines.note({ kind: 'sweep', id, atMs: session.endedAtMs });
+    } else {
+      const atMs = this.sessionDeadlineMs(id);
+      if (atMs !== undefined) this.deadlines.note({ kind: 'session', id, atMs });
+    }
+  }
+
+  #foldHandoff(fact: HandoffFact): void {
+    const handoff = evolveHandoff(this.handoffs.get(fact.payload.handoffId), fact);
+    this.handoffs.set(handoff.id, handoff);
+    this.metrics = foldMetrics(this.metrics, fact, undefined);
+    this.#indexHandoff(handoff);
+  }
+
+  #indexHandoff(handoff: HandoffRecord): void {
+    const { id, from } = handoff;
+    const open = this.#openHandoffs.get(from.sessionId) ?? new Set();
+    if (isOpen(handoff)) open.add(id);
+    else open.delete(id);
+    if (open.size > 0) this.#openHandoffs.set(from.sessionId, open);
+    else this.#openHandoffs.delete(from.sessionId);
+    const atMs = handoff.requestedAtMs + handoff.timeoutMs;
+    if (isOpen(handoff)) this.deadlines.note({ kind: 'handoff', id, atMs });
+  }
+
+  #foldDocument(fact: StateFact): void {
+    assert(fact.type !== 'state.deleted', 'nothing emits this yet');
+    const parsed = parsePath(fact.payload.path);
+    assert(parsed.ok, 'a recorded path was read when it was decided');
+    const [root, kind, id, ...rest] = parsed.steps;
+    if (root === 'agents') this.#writeSession(String(id), fact, rest);
+    else this.#writeSwarm(fact, [kind ?? '', ...(id === undefined ? [] : [id]), ...rest]);
+  }
+
+  #writeSession(
+    id: string,
+    fact: Exclude<StateFact, { type: 'state.deleted' }>,
+    steps: PathStep[],
+  ): void {
+    const session = this.sessions.get(id);
+    assert(session !== undefined, 'only an existing session is written to');
+    const document = evolveDocument(documentOf(session), fact, steps);
+    const touched = stampPath(session.touched, fact, formatPath(steps));
+    this.sessions.set(id, withDocument(session, document, touched));
+  }
+
+  #writeSwarm(fact: Exclude<StateFact, { type: 'state.deleted' }>, steps: PathStep[]): void {
+    assert(this.swarm !== undefined, 'the first fact of a log initializes the swarm');
+    const document = evolveDocument(swarmDocument(this.swarm), fact, steps);
+    const touched = stampPath(this.swarm.touched, fact, formatPath(steps));
+    this.swarm = withSwarmDocument(this.swarm, document, touched);
+  }
+
+  #foldSystem(fact: SystemFact): void {
+    this.swarm = evolveSwarm(this.swarm, fact);
+    this.metrics = foldMetrics(this.metrics, fact, undefined);
+    if (fact.type === 'system.resumed' || fact.type === 'system.stalled') {
+      this.activity.forgive(this.sessions.values(), fact.payload.gapMs, this.swarm.limits);
+    }
+  }
+
+  // ── What a decision sees ────────────────────────────────────────────────────────────────────────────────────────
+
+  session(sessionId: string): SessionRecord | undefined {
+    return this.sessions.get(sessionId);
+  }
+
+  agent(agentId: string): AgentRecord | undefined {
+    return this.agents.get(agentId);
+  }
+
+  task(taskId: string): TaskRecord | undefined {
+    return this.tasks.get(taskId);
+  }
+
+  handoff(handoffId: string): HandoffRecord | undefined {
+    return this.handoffs.get(handoffId);
+  }
+
+  resource(resource: string): LockRecord | undefined {
+    return this.locks.byResource.get(resource);
+  }
+
+  resourceOf(lockId: string): string | undefined {
+    return this.locks.resourceById.get(lockId);
+  }
+
+  *claimable(): Generator<TaskRecord> {
+    for (const id of this.claimableIds.ids()) {
+      const task = this.tasks.get(id);
+      assert(task !== undefined, 'the index names tasks that exist');
+      yield task;
+    }
+  }
+
+  lastActivity(sessionId: string): Touch | undefined {
+    return this.activity.last.get(sessionId);
+  }
+
+  sessionDeadlineMs(sessionId: string): number | undefined {
+    const session = this.sessions.get(sessionId);
+    if (session === undefined || this.swarm === undefined) return undefined;
+    return this.activity.deadlineMs(session, this.swarm.limits);
+  }
+
+  holdings(sessionId: string): Holdings {
+    const locks: Holdings['locks'][number][] = [];
+    const waits: Holdings['waits'][number][] = [];
+    for (const id of this.locks.idsOf(sessionId)) {
+      const record = this.resource(this.resourceOf(id) ?? '');
+      const hold = record?.holders.find((one) => one.id === id);
+      const wait = record?.queue.find((one) => one.id === id);
+      if (record !== undefined && hold !== undefined)
+        locks.push({ resource: record.resource, hold });
+      if (record !== undefined && wait !== undefined)
+        waits.push({ resource: record.resource, wait });
+    }
+    // The index may have been rebuilt from a checkpoint, so its order is not part of the state.
+    locks.sort((a, b) => a.hold.fencingToken - b.hold.fencingToken);
+    waits.sort((a, b) => a.wait.touched.whole.sequence - b.wait.touched.whole.sequence);
+    const handoffs = [...(this.#openHandoffs.get(sessionId) ?? [])]
+      .map((id) => this.handoffs.get(id))
+      .filter((handoff) => handoff !== undefined)
+      .sort((a, b) => a.touched.whole.sequence - b.touched.whole.sequence);
+    return { locks, waits, taskIds: this.sessions.get(sessionId)?.taskIds ?? [], handoffs };
+  }
+
+  lockCount(sessionId: string): number {
+    return this.locks.countOf(sessionId);
+  }
+
+  get counts() {
+    return {
+      sessions: this.sessions.size,
+      live: this.#liveSessions,
+      tasks: this.tasks.size,
+      handoffs: this.handoffs.size,
+    };
+  }
+
+  // ── Deadlines and derived views ─────────────────────────────────────────────────────────────────────────────────
+
+  /** When a noted deadline is now; undefined when there is none any more. */
+  #deadlineNow(deadline: Deadline): number | undefined {
+    switch (deadline.kind) {
+      case 'session':
+        return this.sessionDeadlineMs(deadline.id);
+      case 'sweep':
+        return this.#holdsAnything(deadline.id)
+          ? (this.sessions.get(deadline.id)?.endedAtMs ?? undefined)
+          : undefined;
+      case 'lock':
+        return this.resource(deadline.resource)?.holders.find(({ id }) => id === deadline.id)
+          ?.expiresAtMs;
+      case 'wait': {
+        const wait = this.resource(deadline.resource)?.queue.find(({ id }) => id === deadline.id);
+        return wait === undefined ? undefined : wait.requestedAtMs + wait.timeoutMs;
+      }
+      case 'handoff': {
+        const handoff = this.handoffs.get(deadline.id);
+        if (handoff === undefined || !isOpen(handoff)) return undefined;
+        return handoff.requestedAtMs + handoff.timeoutMs;
+      }
+    }
+  }
+
+  #holdsAnything(sessionId: string): boolean {
+    const session = this.sessions.get(sessionId);
+    return (
+      this.lockCount(sessionId) > 0 ||
+      (session?.taskIds.length ?? 0) > 0 ||
+      (this.#openHandoffs.get(sessionId)?.size ?? 0) > 0
+    );
+  }
+
+  /** Makes the views that are not saved, from the records that are. */
+  deriveFromRecords(): void {
+    for (const task of this.tasks.values()) this.claimableIds.follow(undefined, task);
+    for (const handoff of this.handoffs.values()) this.#indexHandoff(handoff);
+    for (const session of this.sessions.values()) {
+      if (session.status !== 'offline') this.#liveSessions += 1;
+      this.#noteSession(session);
+    }
+    for (const record of this.locks.byResource.values()) {
+      for (const { id } of [...record.holders, ...record.queue]) this.#noteLock(record, id);
+    }
+  }
+}
+
+/** The sessions whose work a fact about a task changes: who held it and who holds it. */
+export function sessionsConcerned(
+  before: TaskRecord | undefined,
+  after: TaskRecord,
+): readonly string[] {
+  const from = before?.assignedTo?.sessionId;
+  const to = after.assignedTo?.sessionId;
+  if (from === undefined) return to === undefined ? [] : [to];
+  return to === undefined || to === from ? [from] : [from, to];
+}
+
+function isOpen({ status }: HandoffRecord): boolean {
+  return status === 'requested' || status === 'accepted';
+}

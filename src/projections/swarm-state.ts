@@ -1,0 +1,325 @@
+/**
+ * The state as the specification shows it: `SwarmState`, and the value and version at any of its paths.
+ *
+ * Records are turned into the specification's forms when somebody looks. A path is followed without making what lies beside it.
+ */
+import { isoTime } from '../core/time.ts';
+import type { PathStep } from '../core/path.ts';
+import { formatPath } from '../core/path.ts';
+import { versionOf, type Touch } from '../events/definition.ts';
+import type { AgentIdentity } from '../events/identity.ts';
+import { COORDINATOR, OPERATOR } from '../events/identity.ts';
+import { toLock, toLockRequest, type Lock, type LockRequest } from '../events/lock.ts';
+import type {
+  AgentHealth,
+  AgentProgress,
+  AgentRecord,
+  AgentResources,
+  AgentStatus,
+  SessionRecord,
+} from '../events/session.ts';
+import { valueAt } from '../events/state.ts';
+import type { SwarmConfig, SwarmHealth } from '../events/system.ts';
+import { toTaskState, type TaskState } from '../events/task.ts';
+import { assert } from '../core/errors.ts';
+import type { EventHistory } from './event-ring.ts';
+import { toSwarmMetrics, type SwarmMetrics } from './metrics.ts';
+import type { Projector } from './projector.ts';
+
+/** An agent in the registry (DESIGN, section 10). */
+export interface AgentRegistration {
+  readonly agentId: string;
+  readonly agentType: AgentIdentity['agentType'];
+  readonly capabilities: readonly string[];
+  /** How many tasks it takes at once. */
+  readonly capacity: number;
+  readonly sessions: readonly string[];
+  readonly registeredAt: string;
+  readonly lastSeenAt: string;
+  readonly health: AgentHealth;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** A session as the specification shows it (`AgentState`). */
+export interface AgentState {
+  readonly agentId: string;
+  readonly agentType: AgentIdentity['agentType'];
+  readonly sessionId: string;
+  readonly status: AgentStatus;
+  readonly startedAt: string;
+  readonly lastActivityAt: string;
+  /** The task it runs: of several, the one that it started first. */
+  readonly currentTask: TaskState | null;
+  /** What is assigned to it and not started, in the order of assignment. */
+  readonly taskQueue: readonly TaskState[];
+  readonly progress: AgentProgress;
+  readonly resources: AgentResources;
+  readonly errors: {
+    readonly count: number;
+    readonly last?: { readonly code: string; readonly message: string; readonly timestamp: string };
+  };
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** `GlobalState` of the specification. */
+export interface GlobalState {
+  readonly config: SwarmConfig;
+  readonly registry: { readonly [agentId: string]: AgentRegistration };
+  readonly tasks: { readonly [taskId: string]: TaskState };
+  readonly metrics: SwarmMetrics;
+  readonly health: SwarmHealth;
+}
+
+/** `LockRegistry` of the specification. */
+export interface LockRegistry {
+  readonly locks: { readonly [lockId: string]: Lock };
+  readonly waitQueue: { readonly [resource: string]: readonly LockRequest[] };
+}
+
+/** The whole state of a swarm, as the specification has it. */
+export interface SwarmState {
+  readonly global: GlobalState;
+  readonly agents: {
+    readonly [agentType: string]: { readonly [sessionId: string]: AgentState };
+  };
+  readonly locks: LockRegistry;
+  readonly events: EventHistory;
+}
+
+/** A value with its version (specification, `VersionedState`): the sequence of the last event that touched it. */
+export interface VersionedState<T = unknown> {
+  readonly value: T;
+  readonly version: number;
+  readonly lastModified: string;
+  readonly lastModifiedBy: AgentIdentity;
+}
+
+/** Shows the whole state. Costs a visit of every record. */
+export function toSwarmState(projector: Projector): SwarmState {
+  return {
+    global: toGlobalState(projector),
+    agents: toAgents(projector),
+    locks: toLockRegistry(projector),
+    events: toHistory(projector),
+  };
+}
+
+/** The value at a path; undefined where there is none. */
+export function valueAtPath(projector: Projector, steps: readonly PathStep[]): unknown {
+  const [root, section, id, ...rest] = steps;
+  if (id !== undefined) {
+    if (root === 'global' && section === 'tasks') {
+      const task = projector.tasks.get(String(id));
+      return task && valueAt(toTaskState(task), rest);
+    }
+    if (root === 'agents') {
+      const session = sessionAt(projector, section, id);
+      return session && valueAt(toAgentState(projector, session), insideSession(rest));
+    }
+  }
+  const inside = steps.slice(1);
+  switch (root) {
+    case 'global':
+      return valueAt(toGlobalState(projector), inside);
+    case 'agents':
+      return valueAt(toAgents(projector), inside);
+    case 'locks':
+      return valueAt(toLockRegistry(projector), insideLocks(inside));
+    case 'events':
+      return valueAt(toHistory(projector), inside);
+    default:
+      return undefined;
+  }
+}
+
+/** The value at a path with its version; undefined where there is none. */
+export function versionedAtPath(
+  projector: Projector,
+  steps: readonly PathStep[],
+): VersionedState | undefined {
+  const value = valueAtPath(projector, steps);
+  if (value === undefined) return undefined;
+  const touch = touchAt(projector, steps);
+  return {
+    value,
+    version: touch.sequence,
+    lastModified: isoTime(touch.timeMs),
+    lastModifiedBy: identityOf(projector, touch.by),
+  };
+}
+
+function touchAt(projector: Projector, steps: readonly PathStep[]): Touch {
+  const [root, section, id, ...rest] = steps;
+  const { swarm } = projector;
+  assert(swarm !== undefined, 'a path with a value belongs to an initialized swarm');
+  if (id !== undefined && root === 'global' && section === 'tasks') {
+    const task = projector.tasks.get(String(id));
+    if (task !== undefined) return versionOf(task.touched, formatPath(rest));
+  }
+  if (id !== undefined && root === 'agents') {
+    const session = sessionAt(projector, section, id);
+    if (session !== undefined) return sessionTouch(projector, session, insideSession(rest));
+  }
+  if (root === 'global' && (section === 'config' || section === 'health')) {
+    return versionOf(swarm.touched, formatPath(steps.slice(1)));
+  }
+  if (root === 'locks') {
+    const [, lockId, ...field] = insideLocks(steps.slice(1));
+    const hold = holdOf(projector, String(lockId));
+    if (hold !== undefined) return versionOf(hold.touched, formatPath(field));
+  }
+  // A collection is as new as the state: it is not a place that anybody writes.
+  return { sequence: projector.sequence, timeMs: projector.timeMs, by: COORDINATOR.sessionId };
+}
+
+function sessionTouch(
+  projector: Projector,
+  session: SessionRecord,
+  inside: readonly PathStep[],
+): Touch {
+  const touch = versionOf(session.touched, formatPath(inside));
+  const seen = projector.lastActivity(session.identity.sessionId);
+  const concernsActivity = inside.length === 0 || inside[0] === 'lastActivityAt';
+  return concernsActivity && seen !== undefined && seen.sequence > touch.sequence ? seen : touch;
+}
+
+function identityOf(projector: Projector, sessionId: string): AgentIdentity {
+  if (sessionId === OPERATOR.sessionId) return OPERATOR;
+  return projector.sessions.get(sessionId)?.identity ?? COORDINATOR;
+}
+
+const AGENT_STATE_FIELDS = new Set([
+  'agentId',
+  'agentType',
+  'sessionId',
+  'status',
+  'startedAt',
+  'lastActivityAt',
+  'currentTask',
+  'taskQueue',
+  'progress',
+  'resources',
+  'errors',
+  'data',
+]);
+
+/** An unknown first field of a session is short for `data.FIELD` (DESIGN, section 7). */
+function insideSession(steps: readonly PathStep[]): readonly PathStep[] {
+  const [field] = steps;
+  return field === undefined || AGENT_STATE_FIELDS.has(String(field)) ? steps : ['data', ...steps];
+}
+
+/** `locks.ID` is short for `locks.locks.ID`, and `holder.id` for `holder.agentId` (DESIGN, section 7). */
+function insideLocks(steps: readonly PathStep[]): readonly PathStep[] {
+  const [first] = steps;
+  if (first === undefined || first === 'waitQueue') return steps;
+  const full = first === 'locks' ? steps : ['locks', ...steps];
+  const isHolderId = full.length === 4 && full[2] === 'holder' && full[3] === 'id';
+  return isHolderId ? [...full.slice(0, 3), 'agentId'] : full;
+}
+
+function holdOf(projector: Projector, lockId: string) {
+  const record = projector.resource(projector.resourceOf(lockId) ?? '');
+  return record?.holders.find(({ id }) => id === lockId);
+}
+
+function sessionAt(projector: Projector, type: PathStep | undefined, id: PathStep) {
+  const session = projector.sessions.get(String(id));
+  return session?.identity.agentType === type ? session : undefined;
+}
+
+function toGlobalState(projector: Projector): GlobalState {
+  const { swarm, agents, tasks, metrics } = projector;
+  assert(swarm !== undefined, 'the first fact of a log initializes the swarm');
+  return {
+    config: swarm.config,
+    registry: objectOf(agents, (agent) => toRegistration(projector, agent)),
+    tasks: objectOf(tasks, toTaskState),
+    metrics: toSwarmMetrics(metrics),
+    health: swarm.health,
+  };
+}
+
+function toRegistration(projector: Projector, agent: AgentRecord): AgentRegistration {
+  const seen = agent.sessionIds.map((id) => projector.lastActivity(id)?.timeMs ?? 0);
+  return {
+    agentId: agent.agentId,
+    agentType: agent.agentType,
+    capabilities: agent.capabilities,
+    capacity: agent.capacity,
+    sessions: agent.sessionIds,
+    registeredAt: isoTime(agent.registeredAtMs),
+    lastSeenAt: isoTime(Math.max(agent.registeredAtMs, ...seen)),
+    health: agent.health,
+    metadata: agent.metadata,
+  };
+}
+
+function toAgents(projector: Projector): SwarmState['agents'] {
+  const agents: Record<string, Record<string, AgentState>> = {};
+  for (const [sessionId, session] of projector.sessions) {
+    const type = session.identity.agentType;
+    const ofType = (agents[type] ??= Object.create(null) as Record<string, AgentState>);
+    ofType[sessionId] = toAgentState(projector, session);
+  }
+  return agents;
+}
+
+function toAgentState(projector: Projector, session: SessionRecord): AgentState {
+  const { identity, lastError } = session;
+  const taskAt = (id: string): TaskState => {
+    const task = projector.tasks.get(id);
+    assert(task !== undefined, 'a session holds tasks that exist');
+    return toTaskState(task);
+  };
+  const [running] = session.runningIds;
+  const seen = projector.lastActivity(identity.sessionId)?.timeMs ?? session.startedAtMs;
+  return {
+    ...identity,
+    status: session.status,
+    startedAt: isoTime(session.startedAtMs),
+    lastActivityAt: isoTime(seen),
+    currentTask: running === undefined ? null : taskAt(running),
+    taskQueue: session.taskIds.filter((id) => !session.runningIds.includes(id)).map(taskAt),
+    progress: session.progress,
+    resources: session.resources,
+    errors: {
+      count: session.errorCount,
+      ...(lastError === null
+        ? {}
+        : {
+            last: {
+              code: lastError.code,
+              message: lastError.message,
+              timestamp: isoTime(lastError.timestampMs),
+            },
+          }),
+    },
+    data: session.data,
+  };
+}
+
+function toLockRegistry({ locks }: Projector): LockRegistry {
+  const held: Record<string, Lock> = Object.create(null) as Record<string, Lock>;
+  const waitQueue = Object.create(null) as Record<string, readonly LockRequest[]>;
+  for (const [resource, { holders, queue }] of locks.byResource) {
+    for (const hold of holders) held[hold.id] = toLock(resource, hold);
+    if (queue.length > 0) waitQueue[resource] = queue.map((wait) => toLockRequest(resource, wait));
+  }
+  return { locks: held, waitQueue };
+}
+
+function toHistory({ swarm, ring }: Projector): EventHistory {
+  assert(swarm !== undefined, 'the first fact of a log initializes the swarm');
+  return ring.history(swarm.swarmId, swarm.limits);
+}
+
+/** Without a prototype: ids are anybody's text. */
+function objectOf<Record, Shown>(
+  records: ReadonlyMap<string, Record>,
+  show: (record: Record) => Shown,
+): { readonly [id: string]: Shown } {
+  const object = Object.create(null) as { [id: string]: Shown };
+  for (const [id, record] of records) object[id] = show(record);
+  return object;
+}

@@ -1,0 +1,144 @@
+/**
+ * Every command: what somebody may ask of a swarm, as plain data.
+ *
+ * A command that makes something draws its id when it is received, so that the id stands in the recorded command (I6).
+ * Who may ask for what is in `access/`; whether it is legal now, in `actors/`.
+ */
+import * as z from 'zod';
+import type { RecordedCommand } from '../events/envelope.ts';
+import type { EarlierVersion } from '../events/definition.ts';
+import { newHandoffShape } from '../events/handoff.ts';
+import { identitySchema, idSchema, prioritySchema, textSchema } from '../events/identity.ts';
+import { lockRequestShape } from '../events/lock.ts';
+import { newAgentShape } from '../events/session.ts';
+import { configSchema, limitsSchema } from '../events/system.ts';
+import { newTaskShape } from '../events/task.ts';
+
+/** How a command is defined. */
+interface CommandDefinition<Shape extends z.ZodObject = z.ZodObject> {
+  readonly version: number;
+  readonly schema: Shape;
+  readonly earlier: readonly EarlierVersion[];
+  /** The field that gets a fresh id when the caller gave none. */
+  readonly draws: string | null;
+}
+
+function command<Shape extends z.ZodObject>(
+  schema: Shape,
+  draws: (keyof z.infer<Shape> & string) | null = null,
+): CommandDefinition<Shape> {
+  return { version: 1, schema, earlier: [], draws };
+}
+
+const session = z.strictObject({ sessionId: idSchema });
+const task = z.strictObject({ taskId: idSchema });
+const lock = z.strictObject({ lockId: idSchema });
+const handoff = z.strictObject({ handoffId: idSchema });
+const reason = { reason: textSchema.optional() };
+const milliseconds = z.number().int().min(0).max(31_536_000_000);
+const error = { code: z.string().min(1).max(128), message: textSchema };
+
+/** Every type of command with its definition. */
+export const COMMANDS = {
+  'session.register': command(
+    z.strictObject({ sessionId: idSchema, ...newAgentShape, ready: z.boolean().optional() }),
+    'sessionId',
+  ),
+  'session.start': command(session),
+  'session.heartbeat': command(session),
+  'session.pause': command(session),
+  'session.resume': command(session),
+  'session.drain': command(session),
+  'session.stop': command(session.extend(reason)),
+  'session.fail': command(session.extend(error)),
+  'session.recover': command(session),
+  'session.expire': command(session),
+  'session.sweep': command(session),
+
+  'task.create': command(
+    z.strictObject({ taskId: idSchema, ...newTaskShape, priority: prioritySchema.optional() }),
+    'taskId',
+  ),
+  'task.claim': command(
+    z.strictObject({ taskId: idSchema.optional(), start: z.boolean().optional() }),
+  ),
+  'task.assign': command(task.extend({ assignedTo: identitySchema })),
+  'task.start': command(task),
+  'task.progress': command(
+    task.extend({ progress: z.number().min(0).max(100), message: textSchema.optional() }),
+  ),
+  'task.complete': command(task.extend({ result: z.unknown().optional() })),
+  'task.fail': command(task.extend({ error: z.strictObject(error) })),
+  'task.cancel': command(task.extend(reason)),
+  'task.requeue': command(task.extend(reason)),
+
+  'lock.acquire': command(
+    z.strictObject({
+      lockId: idSchema,
+      ...lockRequestShape,
+      ttl: milliseconds.min(1).optional(),
+      timeout: milliseconds.optional(),
+      priority: prioritySchema.optional(),
+    }),
+    'lockId',
+  ),
+  'lock.renew': command(lock.extend({ ttl: milliseconds.min(1).optional() })),
+  'lock.release': command(lock),
+  'lock.abandon': command(lock),
+  'lock.expire': command(lock),
+
+  'handoff.request': command(
+    z.strictObject({
+      handoffId: idSchema,
+      ...newHandoffShape,
+      priority: prioritySchema.optional(),
+      timeout: milliseconds.min(1).optional(),
+    }),
+    'handoffId',
+  ),
+  'handoff.accept': command(handoff),
+  'handoff.reject': command(handoff.extend(reason)),
+  'handoff.complete': command(handoff),
+  'handoff.expire': command(handoff),
+
+  'state.update': command(
+    z.strictObject({
+      path: z.string().min(1),
+      newValue: z.unknown().refine((value) => value !== undefined, 'a JSON value'),
+      expectedVersion: z.number().int().min(0).optional(),
+      merge: z.boolean().optional(),
+    }),
+  ),
+
+  'system.initialize': command(
+    z.strictObject({ swarmId: idSchema, config: configSchema, limits: limitsSchema }),
+    'swarmId',
+  ),
+  'system.resume': command(z.strictObject({ epoch: z.number().int().min(2), gapMs: milliseconds })),
+  'system.stall': command(z.strictObject({ gapMs: milliseconds })),
+  'system.configure': command(z.strictObject({ config: configSchema, limits: limitsSchema })),
+} as const;
+
+/** The type of a command. */
+export type CommandType = keyof typeof COMMANDS;
+
+/** The payload of a command as `decide` sees it: checked, copied and frozen. */
+export type PayloadOf<Type extends CommandType> = z.infer<(typeof COMMANDS)[Type]['schema']>;
+
+/** A command as it is decided and recorded. */
+export type CommandOf<Type extends CommandType> = RecordedCommand<Type, PayloadOf<Type>>;
+
+/** Any command, as a closed union on `type`. */
+export type SwarmCommand = { [Type in CommandType]: CommandOf<Type> }[CommandType];
+
+/** A command as a caller writes it: the id that it draws may be missing. */
+export interface CommandInput {
+  readonly type: CommandType;
+  readonly payload: unknown;
+  /** Ties several commands together; every event of this one carries it. */
+  readonly correlationId?: string;
+  /** The id of the event that led to this command. */
+  readonly causationId?: string;
+  /** W3C trace context, carried to every event of the command. */
+  readonly trace?: { readonly traceparent: string; readonly tracestate?: string };
+}

@@ -1,0 +1,184 @@
+/**
+ * The directory of a swarm, and who owns it.
+ *
+ *     .stigmergy/
+ *       stigmergy.json   says that this is a swarm, and in which format
+ *       owner.lock       held, by the operating system, as long as somebody has the swarm open
+ *       log/             the LevelDB database
+ *
+ * Keeps I8: LevelDB's own lock is lost after a failed second open in the same process, or when anybody reads its LOCK file;
+ * the one here is a lock on an open file, which the system drops with its process, however that ends.
+ */
+import { constants } from 'node:fs';
+import {
+  access,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  stat,
+  writeFile,
+  type FileHandle,
+} from 'node:fs/promises';
+import { join } from 'node:path';
+import { tryLock } from 'fs-native-extensions';
+import { Fault } from '../core/errors.ts';
+
+/** The version of the directory's layout. */
+const LAYOUT_VERSION = 1;
+const MARKER = 'stigmergy.json';
+const OWNER = 'owner.lock';
+
+/** A directory that is ours until it is closed. */
+export interface OwnedDirectory {
+  readonly databasePath: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Takes a directory, making it when `create` says so.
+ *
+ * Throws `DIRECTORY_NOT_FOUND`, `DIRECTORY_NOT_WRITABLE`, `NOT_A_SWARM`, `FORMAT_UNSUPPORTED`, or `SWARM_HELD` with the
+ * process that holds it.
+ */
+export async function ownDirectory(
+  directory: string,
+  { create }: { readonly create: boolean },
+): Promise<OwnedDirectory> {
+  const entries = await entriesOf(directory, create);
+  if (!entries.includes(MARKER)) {
+    if (entries.some((name) => name !== OWNER)) throw notASwarm(directory, 'it holds other files');
+    if (!create) throw notFound(directory);
+  }
+  await access(directory, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+    throw notWritable(directory, cause);
+  });
+  const lock = await takeLock(directory);
+  try {
+    if (entries.includes(MARKER)) await checkMarker(directory);
+    else await writeMarker(directory);
+  } catch (error) {
+    await lock.close();
+    throw error;
+  }
+  return { databasePath: join(directory, 'log'), close: () => lock.close() };
+}
+
+async function entriesOf(directory: string, create: boolean): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (cause) {
+    switch (codeOf(cause)) {
+      case 'ENOENT':
+        if (!create) throw notFound(directory);
+        await mkdir(directory, { recursive: true }).catch((reason: unknown) => {
+          throw notWritable(directory, reason);
+        });
+        return [];
+      case 'ENOTDIR':
+        throw notASwarm(directory, 'it is a file');
+      case 'EACCES':
+      case 'EPERM':
+        throw new Fault('DIRECTORY_NOT_READABLE', `${directory} cannot be read.`, {
+          details: { directory },
+          cause,
+        });
+      default:
+        throw cause;
+    }
+  }
+}
+
+async function checkMarker(directory: string): Promise<void> {
+  const text = await readFile(join(directory, MARKER), 'utf8');
+  const layout = layoutOf(text);
+  if (layout === undefined) throw notASwarm(directory, `its ${MARKER} is not one of ours`);
+  if (layout !== LAYOUT_VERSION) {
+    throw new Fault(
+      'FORMAT_UNSUPPORTED',
+      `${directory} has layout ${layout}; this program knows ${LAYOUT_VERSION}. Use a newer program.`,
+      {
+        details: { directory, layout },
+      },
+    );
+  }
+}
+
+function layoutOf(text: string): number | undefined {
+  try {
+    const marker = JSON.parse(text) as { format?: unknown; layout?: unknown } | null;
+    return marker?.format === 'stigmergy' && typeof marker.layout === 'number'
+      ? marker.layout
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function writeMarker(directory: string): Promise<void> {
+  const marker = JSON.stringify({ format: 'stigmergy', layout: LAYOUT_VERSION });
+  await writeFile(join(directory, MARKER), `${marker}\n`, { flush: true });
+}
+
+async function takeLock(directory: string): Promise<FileHandle> {
+  const path = join(directory, OWNER);
+  const file = await open(path, 'a+').catch((cause: unknown) => {
+    throw notWritable(directory, cause);
+  });
+  if (!tryLock(file.fd)) {
+    const holder = Number(await readFile(path, 'utf8').catch(() => ''));
+    await file.close();
+    const who = holder > 0 ? `process ${holder}` : 'another process';
+    throw new Fault(
+      'SWARM_HELD',
+      `${directory} is open in ${who}. Wait until it ends, or work on a copy of the directory.`,
+      {
+        details: { directory, process: holder > 0 ? holder : null },
+      },
+    );
+  }
+  await file.truncate();
+  await file.write(`${process.pid}\n`);
+  return file;
+}
+
+/** The bytes that are free on the disk of a directory, and whether it exists. */
+export async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+}
+
+function notFound(directory: string): Fault {
+  return new Fault(
+    'DIRECTORY_NOT_FOUND',
+    `There is no swarm in ${directory}. Name another one with --dir, or make one with: stig demo`,
+    {
+      details: { directory },
+    },
+  );
+}
+
+function notWritable(directory: string, cause: unknown): Fault {
+  const details = { directory, reason: codeOf(cause) };
+  return new Fault(
+    'DIRECTORY_NOT_WRITABLE',
+    `${directory} cannot be written to (${codeOf(cause)}).`,
+    { details, cause },
+  );
+}
+
+function notASwarm(directory: string, reason: string): Fault {
+  return new Fault(
+    'NOT_A_SWARM',
+    `${directory} is not a swarm: ${reason}. Choose an empty or a new directory.`,
+    {
+      details: { directory, reason },
+    },
+  );
+}
+
+function codeOf(error: unknown): string {
+  return String((error as { code?: unknown } | null)?.code ?? error);
+}
