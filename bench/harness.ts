@@ -118,7 +118,7 @@ function percentile(
   percent: number,
   side: 'lower' | 'upper' = 'lower',
 ): number {
-  const sorted = Float64Array.from(values).sort();
+  const sorted = Float64Array.from(values).toSorted();
   const rank = (percent / 100) * sorted.length;
   const index = side === 'lower' ? Math.ceil(rank) - 1 : Math.floor(rank);
   return sorted[Math.max(0, index)] ?? Number.NaN;

@@ -21,16 +21,11 @@ export const WORKS: readonly Work[] = [append, replay, open, tasks, memory];
 export const ROUNDS_DEFAULT = 5;
 export const ROUNDS_MIN = 3;
 
-/** A variant that was measured. As JSON it is one line of `stig bench --json`. */
-export interface Row extends Measured {
+/** A variant that was measured, beside its goal. As JSON it is one line of `stig bench --json`. */
+export interface Row extends Measured, Goal {
   readonly work: string;
   readonly variant: string;
   readonly unit: string;
-  readonly minimum: number;
-  readonly aim: number;
-  readonly goal: Goal;
-  /** Whether the minimum was reached, the limit on the p99 included. */
-  readonly reached: boolean;
 }
 
 /** How far a run is. */
@@ -47,37 +42,40 @@ export interface RunOptions {
   readonly only?: readonly string[];
   /** At least {@link ROUNDS_MIN}. */
   readonly rounds?: number;
+  /** An existing directory on the disk to measure; the system's for temporary files when absent. */
+  readonly directory?: string;
   readonly onRow?: (row: Row) => void;
   readonly onProgress?: (progress: Progress) => void;
   readonly signal?: AbortSignal;
 }
 
-/** Runs the works one after the other, in a directory of the system for temporary files that is removed afterwards. */
+/** Runs the works one after the other, in a temporary directory that is removed afterwards. */
 export async function runBenchmarks(options: RunOptions = {}): Promise<readonly Row[]> {
-  const { only, rounds = ROUNDS_DEFAULT, onRow, onProgress, signal } = options;
+  const {
+    only,
+    rounds = ROUNDS_DEFAULT,
+    directory: parent = tmpdir(),
+    onRow,
+    onProgress,
+    signal,
+  } = options;
   const chosen = WORKS.filter(({ work }) => only === undefined || only.includes(work));
   const runs = chosen.flatMap(({ work, variants }) =>
     variants.map((variant) => ({ work, variant })),
   );
-  return inDirectory(join(tmpdir(), 'stigmergy-bench-'), async (directory) => {
+  return inDirectory(join(parent, 'stigmergy-bench-'), async (directory) => {
     const logs = new MixedLogs(directory);
     const rows: Row[] = [];
-    for (const { work, variant } of runs) {
+    for (const {
+      work,
+      variant: { variant, unit, goal, measure },
+    } of runs) {
       const tell = (done: number): void =>
-        onProgress?.({
-          work,
-          variant: variant.variant,
-          fraction: (rows.length + done) / runs.length,
-        });
+        onProgress?.({ work, variant, fraction: (rows.length + done) / runs.length });
       tell(0);
-      const measured = await variant.measure({ rounds, directory, logs, onProgress: tell, signal });
-      const row = toRow({
-        work,
-        variant: variant.variant,
-        unit: variant.unit,
-        goal: variant.goal,
-        measured,
-      });
+      const measured = await measure({ rounds, directory, logs, onProgress: tell, signal });
+      const { value, ...rest } = measured;
+      const row: Row = { work, variant, value, unit, ...rest, ...goal };
       rows.push(row);
       onRow?.(row);
     }
@@ -85,32 +83,14 @@ export async function runBenchmarks(options: RunOptions = {}): Promise<readonly 
   });
 }
 
-type Parts = Pick<Row, 'work' | 'variant' | 'unit' | 'goal'> & { readonly measured: Measured };
-
-function toRow({ work, variant, unit, goal, measured }: Parts): Row {
-  const { value, floor, ratio, p50Ms, p99Ms, ...rest } = measured;
-  return {
-    work,
-    variant,
-    value,
-    unit,
-    floor,
-    ratio,
-    p50Ms,
-    p99Ms,
-    minimum: goal.minimum,
-    aim: goal.aim,
-    reached: isWithin(goal, measured, goal.minimum),
-    ...rest,
-    goal,
-  };
+/** Whether what was measured is as good as one bound of its goal: the minimum or the aim. */
+export function isReached({ of, bound, ratio, value }: Row, wanted: number): boolean {
+  const reached = of === 'ratio' ? (ratio ?? 0) : value;
+  return bound === 'at least' ? reached >= wanted : reached <= wanted;
 }
 
-/** Whether what was measured is as good as one bound of its goal: the minimum or the aim. */
-export function isWithin(goal: Goal, measured: Measured, bound: number): boolean {
-  const reached = goal.of === 'ratio' ? (measured.ratio ?? 0) : measured.value;
-  const { p99Ms, floorP99Ms } = measured;
-  const isSlow =
-    goal.p99RatioMax !== undefined && (p99Ms ?? 0) > goal.p99RatioMax * (floorP99Ms ?? 0);
-  return !isSlow && (goal.bound === 'at least' ? reached >= bound : reached <= bound);
+/** Whether its p99 is within the limit, where it has one. */
+export function isPrompt({ p99RatioMax, p99Ms, floorP99Ms }: Row): boolean {
+  if (p99RatioMax === undefined || p99Ms === null || floorP99Ms === undefined) return true;
+  return p99Ms <= p99RatioMax * floorP99Ms;
 }

@@ -49,7 +49,7 @@ export interface Variant {
   readonly variant: string;
   readonly unit: string;
   readonly goal: Goal;
-  measure(setting: Setting): Promise<Measured>;
+  readonly measure: (setting: Setting) => Promise<Measured>;
 }
 
 /** A work that is measured. */

@@ -5,13 +5,13 @@
  * of a state; that is done once per state, and what it found is then shown one record after the other.
  */
 import { assert, refuse, type Refusal } from '../core/errors.ts';
-import type { NewSwarmFact, SwarmFact } from '../events/catalog.ts';
+import type { ActorKind, NewSwarmFact, SwarmFact } from '../events/catalog.ts';
 import { isHandoffFact, isLockFact, isSessionFact, isTaskFact } from '../events/catalog.ts';
-import { evolveHandoff, stateOfHandoff, type HandoffRecord } from '../events/handoff.ts';
+import { evolveHandoff, stateOfHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
 import type { AgentIdentity } from '../events/identity.ts';
-import { evolveLock, freeResource, stateOfLock, type LockRecord } from '../events/lock.ts';
-import { evolveSession, stateOfSession, type SessionRecord } from '../events/session.ts';
-import { evolveTask, stateOfTask, type TaskRecord } from '../events/task.ts';
+import { evolveLock, freeResource, stateOfLock, type LockFact, type LockRecord } from '../events/lock.ts';
+import { evolveSession, stateOfSession, type SessionFact, type SessionRecord } from '../events/session.ts';
+import { evolveTask, stateOfTask, type TaskFact, type TaskRecord } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import { handoffMachine } from './handoff.ts';
 import { lockMachine } from './lock.ts';
@@ -81,15 +81,11 @@ export function place(
 /** The records as the facts so far left them; a single fact needs no copy of what it leaves. */
 class Overlay {
   readonly #view: StateView;
-  readonly #keeps: boolean;
-  readonly #tasks = new Map<string, TaskRecord>();
-  readonly #sessions = new Map<string, SessionRecord>();
-  readonly #locks = new Map<string, LockRecord>();
-  readonly #handoffs = new Map<string, HandoffRecord>();
+  readonly #left: Map<string, unknown> | undefined;
 
   constructor(view: StateView, keeps: boolean) {
     this.#view = view;
-    this.#keeps = keeps;
+    this.#left = keeps ? new Map() : undefined;
   }
 
   happen(fact: SwarmFact): Refusal | undefined {
@@ -100,64 +96,75 @@ class Overlay {
     return undefined; // facts about documents and the swarm were checked when they were decided
   }
 
-  #task(fact: Extract<SwarmFact, { type: `task.${string}` }>): Refusal | undefined {
+  #task(fact: TaskFact): Refusal | undefined {
     const { taskId } = fact.payload;
-    const record = this.#tasks.get(taskId) ?? this.#view.task(taskId);
+    const record = this.#leftOf<TaskRecord>('task', taskId) ?? this.#view.task(taskId);
     if (fact.type === 'task.created') {
       if (record !== undefined) return exists('task', taskId);
-      if (this.#keeps) this.#tasks.set(taskId, evolveTask(undefined, fact));
+      this.#leave('task', taskId, () => evolveTask(undefined, fact));
       return undefined;
     }
     if (record === undefined) return missing('task', taskId);
     if (!canTask(record, fact)) return illegal('task', taskId, record.status, fact);
     if (fact.type === 'task.progress') return undefined; // moves no session
-    const next = evolveTask(record, fact);
-    const sessionIds = new Set([record.assignedTo?.sessionId, next.assignedTo?.sessionId]);
-    for (const sessionId of sessionIds) {
-      const refusal = sessionId === undefined ? undefined : this.#moveSession(sessionId, fact);
-      if (refusal !== undefined) return refusal;
-    }
-    if (this.#keeps) this.#tasks.set(taskId, next);
-    return undefined;
+    const to = fact.type === 'task.assigned' ? fact.payload.assignedTo.sessionId : undefined;
+    const from = record.assignedTo?.sessionId;
+    const refusal =
+      (from === undefined ? undefined : this.#moveSession(from, fact)) ??
+      (to === undefined || to === from ? undefined : this.#moveSession(to, fact));
+    if (refusal === undefined) this.#leave('task', taskId, () => evolveTask(record, fact));
+    return refusal;
   }
 
-  #session(fact: Extract<SwarmFact, { payload: { sessionId: string } }>): Refusal | undefined {
+  #session(fact: Exclude<SessionFact, { type: 'agent.health_changed' }>): Refusal | undefined {
     const { sessionId } = fact.payload;
     if (fact.type !== 'agent.registered') return this.#moveSession(sessionId, fact);
     if (this.#view.session(sessionId) !== undefined) return exists('session', sessionId);
-    this.#sessions.set(sessionId, evolveSession(undefined, fact));
+    this.#leave('session', sessionId, () => evolveSession(undefined, fact));
     return undefined;
   }
 
-  #moveSession(sessionId: string, fact: Parameters<typeof evolveSession>[1]): Refusal | undefined {
-    const record = this.#sessions.get(sessionId) ?? this.#view.session(sessionId);
+  #moveSession(sessionId: string, fact: SessionFact | TaskFact): Refusal | undefined {
+    const record =
+      this.#leftOf<SessionRecord>('session', sessionId) ?? this.#view.session(sessionId);
     if (record === undefined) return missing('session', sessionId);
     if (!canSession(record, fact)) return illegal('session', sessionId, record.status, fact);
-    if (this.#keeps) this.#sessions.set(sessionId, evolveSession(record, fact));
+    this.#leave('session', sessionId, () => evolveSession(record, fact));
     return undefined;
   }
 
-  #lock(fact: Extract<SwarmFact, { type: `lock.${string}` }>): Refusal | undefined {
+  #lock(fact: LockFact): Refusal | undefined {
     const { resource } = fact.payload;
     const record =
-      this.#locks.get(resource) ?? this.#view.resource(resource) ?? freeResource(resource);
+      this.#leftOf<LockRecord>('lock', resource) ??
+      this.#view.resource(resource) ??
+      freeResource(resource);
     if (!canLock(record, fact)) return illegal('lock', resource, stateOfLock(record), fact);
-    if (this.#keeps) this.#locks.set(resource, evolveLock(record, fact));
+    this.#leave('lock', resource, () => evolveLock(record, fact));
     return undefined;
   }
 
-  #handoff(fact: Extract<SwarmFact, { type: `handoff.${string}` }>): Refusal | undefined {
+  #handoff(fact: HandoffFact): Refusal | undefined {
     const { handoffId } = fact.payload;
-    const record = this.#handoffs.get(handoffId) ?? this.#view.handoff(handoffId);
+    const record =
+      this.#leftOf<HandoffRecord>('handoff', handoffId) ?? this.#view.handoff(handoffId);
     if (fact.type === 'handoff.requested') {
       if (record !== undefined) return exists('handoff', handoffId);
-      if (this.#keeps) this.#handoffs.set(handoffId, evolveHandoff(undefined, fact));
+      this.#leave('handoff', handoffId, () => evolveHandoff(undefined, fact));
       return undefined;
     }
     if (record === undefined) return missing('handoff', handoffId);
     if (!canHandoff(record, fact)) return illegal('handoff', handoffId, record.status, fact);
-    if (this.#keeps) this.#handoffs.set(handoffId, evolveHandoff(record, fact));
+    this.#leave('handoff', handoffId, () => evolveHandoff(record, fact));
     return undefined;
+  }
+
+  #leftOf<Record>(kind: ActorKind, id: string): Record | undefined {
+    return this.#left?.get(`${kind}/${id}`) as Record | undefined;
+  }
+
+  #leave(kind: ActorKind, id: string, record: () => unknown): void {
+    this.#left?.set(`${kind}/${id}`, record());
   }
 }
 

@@ -42,6 +42,10 @@ const OWNERS: Readonly<Record<string, string>> = {
   errors: 'session.fail',
 };
 
+function ownerOf(name: string): string | undefined {
+  return Object.hasOwn(OWNERS, name) ? OWNERS[name] : undefined;
+}
+
 const SESSION_FIELDS = new Set([
   'agentId',
   'agentType',
@@ -103,7 +107,7 @@ function targetOf(view: StateView, steps: readonly PathStep[], path: string): Ta
   if (root === 'global' && (section === 'config' || section === 'health')) {
     return swarmTarget(view, steps, section);
   }
-  const owner = OWNERS[`${String(root)}.${String(section)}`] ?? OWNERS[String(root)];
+  const owner = ownerOf(`${String(root)}.${String(section)}`) ?? ownerOf(String(root));
   return owner === undefined
     ? refuse('NOT_FOUND', `The state has no path ${path}.`, { path })
     : owned(path, owner);
@@ -140,7 +144,7 @@ function sessionTarget(
   }
   const inside = insideSession(field, rest);
   if (inside === undefined) {
-    return owned(path, OWNERS[String(field)] ?? 'none: the coordinator keeps it');
+    return owned(path, ownerOf(String(field)) ?? 'none: the coordinator keeps it');
   }
   return {
     ok: true,

@@ -1,6 +1,7 @@
 /** An event as one line for people: sequence, time, type, source, and what it says in brief. */
 import colors from 'picocolors';
 import type { SwarmEvent } from '../events/envelope.ts';
+import { harmless } from './output.ts';
 
 const LINE_CHARS_MAX = 96;
 const ID_CHARS = 12;
@@ -26,7 +27,7 @@ function brief(payload: unknown): string {
     ([key, value]) =>
       `${key}=${key.endsWith('Id') ? String(value).slice(0, ID_CHARS) : short(value)}`,
   );
-  const text = parts.join(' ');
+  const text = harmless(parts.join(' '));
   return text.length <= LINE_CHARS_MAX ? text : `${text.slice(0, LINE_CHARS_MAX - 1)}…`;
 }
 

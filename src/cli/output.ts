@@ -14,12 +14,26 @@ export function print(line = ''): void {
 
 /** Writes a value as one line of JSON, its Maps as objects. */
 export function printJson(value: unknown): void {
-  print(JSON.stringify(value, mapsAsObjects));
+  print(escaped(JSON.stringify(value, mapsAsObjects)));
 }
 
 /** Writes a value as JSON that people can read. */
 export function prettyJson(value: unknown): string {
-  return JSON.stringify(value, mapsAsObjects, 2);
+  return escaped(JSON.stringify(value, mapsAsObjects, 2));
+}
+
+/** What anybody may have written, made harmless for a terminal: control characters as escapes. */
+export function harmless(text: string): string {
+  return escaped(text.replaceAll(/[\u0000-\u001f]/g, escapeOf));
+}
+
+/** JSON leaves these control characters as they are; a terminal may obey them. */
+function escaped(text: string): string {
+  return text.replaceAll(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, escapeOf);
+}
+
+function escapeOf(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 function mapsAsObjects(_key: string, value: unknown): unknown {

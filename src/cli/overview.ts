@@ -3,7 +3,7 @@ import colors from 'picocolors';
 import type { PastState } from '../history/history.ts';
 import type { AgentState, SwarmState } from '../projections/swarm-state.ts';
 import { isoTime } from '../core/time.ts';
-import { count, table } from './output.ts';
+import { count, harmless, table } from './output.ts';
 
 /** Writes the overview of a moment. */
 export function overview(past: PastState): string {
@@ -23,7 +23,7 @@ function sessionsOf(state: SwarmState): string {
     session.agentId,
     session.agentType,
     statusOf(session),
-    session.currentTask?.goal ?? '–',
+    harmless(session.currentTask?.goal ?? '–'),
     session.lastActivityAt.slice(11, 23),
   ]);
   return table(['agent', 'kind', 'status', 'works on', 'last seen'], rows);

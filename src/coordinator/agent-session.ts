@@ -162,7 +162,7 @@ export class AgentSession {
 
   async #self(type: CommandType, rest: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const payload = { sessionId: this.identity.sessionId, ...rest };
-    await accepted(this.#door.ask({ type, payload }, this.identity).answer);
+    accepted(await this.#door.ask({ type, payload }, this.identity).answer);
   }
 }
 
@@ -188,7 +188,7 @@ class Asker {
   ): Promise<T> {
     const { answer, commit } = this.ask(type, payload);
     const selected = commit === undefined ? undefined : select(commit);
-    await accepted(answer);
+    accepted(await answer);
     return selected as T; // a command that always records either was refused, or has its commit
   }
 }
@@ -238,7 +238,7 @@ class SessionTasks {
   /** Reports how far the task is, 0–100. */
   async progress(taskId: string, progress: number, message?: string): Promise<void> {
     const payload = message === undefined ? { taskId, progress } : { taskId, progress, message };
-    await accepted(this.#asker.ask('task.progress', payload).answer);
+    accepted(await this.#asker.ask('task.progress', payload).answer);
   }
 
   /** @throws {Refused} `NOT_HOLDER` when the session lost the task in the meantime */
@@ -289,17 +289,21 @@ class SessionLocks {
    */
   async acquire({ signal, ...query }: LockQuery): Promise<Lock | null> {
     if (signal?.aborted === true) return null;
-    const { identity, door } = this.#asker;
+    const { door } = this.#asker;
     const { answer, commit } = this.#asker.ask('lock.acquire', query);
     if (commit === undefined) return this.#unrecorded(query.resource, await answer);
     const first = commit.facts[0];
     const { lockId } = first?.payload as { lockId: string };
     const granted = this.#lockOf(query.resource, lockId);
     const end = first?.type === 'lock.requested' ? door.waits.endOf(lockId) : undefined;
-    await accepted(answer);
+    accepted(await answer);
     if (end === undefined) return granted ?? null;
-    const giveUp = () => void door.ask({ type: 'lock.abandon', payload: { lockId } }, identity);
+    // Whether it could still be given up is told by how the wait ends.
+    const giveUp = () => {
+      this.#asker.ask('lock.abandon', { lockId }).answer.catch(() => {});
+    };
     signal?.addEventListener('abort', giveUp, { once: true });
+    if (signal?.aborted) giveUp(); // in the meantime
     const ended = await end;
     signal?.removeEventListener('abort', giveUp);
     return ended?.type === 'lock.acquired' ? (this.#lockOf(query.resource, lockId) ?? null) : null;
@@ -311,12 +315,12 @@ class SessionLocks {
    */
   async renew(lockId: string, ttl?: number): Promise<void> {
     const payload = ttl === undefined ? { lockId } : { lockId, ttl };
-    await accepted(this.#asker.ask('lock.renew', payload).answer);
+    accepted(await this.#asker.ask('lock.renew', payload).answer);
   }
 
   /** @throws {Refused} `NOT_FOUND` when it has ended, `NOT_HOLDER` */
   async release(lockId: string): Promise<void> {
-    await accepted(this.#asker.ask('lock.release', { lockId }).answer);
+    accepted(await this.#asker.ask('lock.release', { lockId }).answer);
   }
 
   #unrecorded(resource: string, result: Result): Lock | null {

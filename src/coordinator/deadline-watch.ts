@@ -13,11 +13,19 @@ import type { Deadline } from '../events/view.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { CommandInput } from '../protocol/commands.ts';
 
+/** Whom the watch tells. */
+export interface DeadlineReports {
+  /** Records a command at a time: the one at which it was looked what is due. */
+  record(command: CommandInput, timeMs: number): void;
+  /** A timer came, and recording what was due failed. */
+  onFault(error: unknown): void;
+}
+
 /** Watches the deadlines of one swarm. */
 export class DeadlineWatch {
   readonly #projector: Projector;
   readonly #clock: SwarmClock;
-  readonly #record: (command: CommandInput) => void;
+  readonly #tell: DeadlineReports;
   #timer: { readonly atMs: number; readonly cancel: CancelTimer } | undefined;
   /** When this process last looked at the clock. */
   #lookedMs: number;
@@ -25,11 +33,11 @@ export class DeadlineWatch {
 
   constructor(
     { projector, clock }: { readonly projector: Projector; readonly clock: SwarmClock },
-    record: (command: CommandInput) => void,
+    tell: DeadlineReports,
   ) {
     this.#projector = projector;
     this.#clock = clock;
-    this.#record = record;
+    this.#tell = tell;
     this.#lookedMs = clock.nowMs();
   }
 
@@ -40,7 +48,7 @@ export class DeadlineWatch {
     while (deadlines.earliestMs <= nowMs) {
       const due = deadlines.next();
       if (due === undefined || due.atMs > nowMs) return;
-      this.#record(this.#commandFor(due));
+      this.#tell.record(this.#commandFor(due), nowMs);
     }
   }
 
@@ -50,7 +58,14 @@ export class DeadlineWatch {
     if (this.#closed || atMs === undefined) return;
     if (this.#timer !== undefined && this.#timer.atMs <= atMs) return;
     this.#timer?.cancel();
-    this.#timer = { atMs, cancel: this.#clock.scheduleAt(atMs, () => this.fire()) };
+    const cancel = this.#clock.scheduleAt(atMs, () => {
+      try {
+        this.fire();
+      } catch (error) {
+        this.#tell.onFault(error); // nobody called, so nobody else could catch it
+      }
+    });
+    this.#timer = { atMs, cancel };
   }
 
   /** The timer has come. */
@@ -74,7 +89,7 @@ export class DeadlineWatch {
     const lateMs = this.#timer === undefined ? 0 : nowMs - this.#timer.atMs;
     this.#lookedMs = nowMs;
     if (lateMs <= stallMs || this.#projector.counts.live === 0) return;
-    this.#record({ type: 'system.stall', payload: { gapMs } });
+    this.#tell.record({ type: 'system.stall', payload: { gapMs } }, nowMs);
   }
 
   #nextLookMs(): number | undefined {

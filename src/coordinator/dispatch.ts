@@ -27,6 +27,8 @@ export interface DispatcherParts {
   readonly projector: Projector;
   readonly clock: SwarmClock;
   readonly ids: IdSource;
+  /** Told once when a fault of ours makes it stop: the state in memory may hold half a commit. */
+  readonly onFault: (fault: Fault) => void;
 }
 
 /** A command on its way: the answer to come, and what it caused already in memory. */
@@ -43,7 +45,10 @@ export class Dispatcher {
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
-    this.#watch = new DeadlineWatch(parts, (command) => this.#dispatchInternal(command));
+    this.#watch = new DeadlineWatch(parts, {
+      record: (command, timeMs) => this.#recordOwn(command, { source: COORDINATOR, timeMs }),
+      onFault: (error) => void this.#fault(error),
+    });
   }
 
   /** Carries out a command for somebody, whose identity comes from a handle. */
@@ -67,7 +72,7 @@ export class Dispatcher {
       if (decided.facts.length === 0) return this.#answer(this.#holdsAlready());
       return this.#record(command, decided.facts);
     } catch (error) {
-      throw this.#fault(error);
+      return { answer: Promise.reject(this.#fault(error)), commit: undefined };
     }
   }
 
@@ -98,19 +103,35 @@ export class Dispatcher {
   }
 
   /** A session in error that asks for anything shows life: it recovers first. */
-  #revive({ source, type }: SwarmCommand): void {
+  #revive({ source, type, timeMs }: SwarmCommand): void {
     const session = this.#parts.projector.session(source.sessionId);
     if (session?.status !== 'error' || type === 'session.recover' || type === 'session.stop')
       return;
     const { sessionId } = source;
-    this.#dispatchInternal({ type: 'session.recover', payload: { sessionId } }, source);
+    const recovery: CommandInput = { type: 'session.recover', payload: { sessionId } };
+    this.#recordOwn(recovery, { source, timeMs });
   }
 
-  /** Records a command of the coordinator itself, for which nobody waits. */
-  #dispatchInternal(input: CommandInput, source: AgentIdentity = COORDINATOR): void {
-    const { log, projector, clock, ids } = this.#parts;
+  /**
+   * Records a command of the coordinator itself, for which nobody waits: before anything that is due, since it may be what
+   * moves the deadlines.
+   */
+  recordOwn(input: CommandInput): void {
+    const timeMs = this.#parts.clock.nowMs();
+    try {
+      this.#recordOwn(input, { source: COORDINATOR, timeMs });
+    } catch (error) {
+      throw this.#fault(error);
+    }
+  }
+
+  #recordOwn(
+    input: CommandInput,
+    { source, timeMs }: { readonly source: AgentIdentity; readonly timeMs: number },
+  ): void {
+    const { log, projector, ids } = this.#parts;
     const limits = projector.swarm?.limits ?? DEFAULT_LIMITS;
-    const received = receive(input, { source, timeMs: clock.nowMs(), ids, limits });
+    const received = receive(input, { source, timeMs, ids, limits });
     const decided = received.ok ? decide(projector, received.command) : received;
     if (!received.ok || !decided.ok) {
       throw new Fault(
@@ -138,12 +159,12 @@ export class Dispatcher {
   }
 
   /** A fault between decide and record may have left half a commit in memory: nothing more is served (I7). */
-  #fault(error: unknown): unknown {
+  #fault(error: unknown): Fault {
     const fault =
       error instanceof Fault ? error : new Fault('INTERNAL', String(error), { cause: error });
-    this.stop(
-      refuse('HALTED', `The swarm halted: ${fault.message} Open it again.`, { cause: fault.code }),
-    );
+    const message = `The swarm halted: ${fault.message} Open it again.`;
+    this.stop(refuse('HALTED', message, { cause: fault.code }));
+    this.#parts.onFault(new Fault('HALTED', message, { cause: fault }));
     return fault;
   }
 }

@@ -32,6 +32,7 @@ export interface Recovered {
 
 /** Rebuilds the state. Throws `LOG_CORRUPT` and `FORMAT_UNSUPPORTED` with the sequence that they are about. */
 export async function recover(log: EventLog, options: RecoveryOptions = {}): Promise<Recovered> {
+  await log.checkEnd(await new CheckpointStore(log.database).newest());
   const upTo = options.upTo ?? log.head;
   const start = options.useCheckpoints === false ? undefined : await newestGood(log, upTo);
   const projector = start?.projector ?? new Projector();

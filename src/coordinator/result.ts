@@ -38,9 +38,8 @@ export class Recorded implements Accepted {
   }
 }
 
-/** Waits for an answer; throws {@link Refused} when it is a refusal. */
-export async function accepted(answer: Promise<Result>): Promise<Accepted> {
-  const result = await answer;
+/** The acceptance of a result; throws {@link Refused} when it is a refusal. */
+export function accepted(result: Result): Accepted {
   if (!result.ok) throw new Refused(result);
   return result;
 }

@@ -105,7 +105,10 @@ export class Swarm {
   readonly #waits = new LockWaits();
   readonly #clock: SwarmClock;
   readonly #door: SessionDoor;
+  readonly #isReadonly: boolean;
   #stopped: Refusal | undefined;
+  #closing: Promise<void> | undefined;
+  readonly #closed = new AbortController();
   #shown: { readonly sequence: number; readonly state: SwarmState } | undefined;
 
   /** Use {@link openSwarm}. */
@@ -115,7 +118,8 @@ export class Swarm {
     this.#projector = projector;
     this.#clock = new SwarmClock(options.clock ?? systemClock, projector.timeMs);
     const ids = options.ids ?? randomIds;
-    this.#dispatcher = new Dispatcher({ log, projector, clock: this.#clock, ids });
+    const onFault = (fault: Fault) => this.#halt(fault);
+    this.#dispatcher = new Dispatcher({ log, projector, clock: this.#clock, ids, onFault });
     const policy = { ...DEFAULT_CHECKPOINTS, ...options.snapshots };
     this.#checkpointer = new Checkpointer(log, projector, policy, checkpoint);
     this.#door = {
@@ -128,7 +132,10 @@ export class Swarm {
     if (options.readonly === true) {
       this.#dispatcher.stop(refuse('READ_ONLY', 'The swarm was opened for reading only.'));
     }
-    log.onSeal = (sequence) => this.#checkpointer.sealed(sequence);
+    this.#isReadonly = options.readonly === true;
+    log.onSeal = (sequence) => {
+      if (this.#stopped === undefined) this.#checkpointer.sealed(sequence);
+    };
     log.onDurable = (commits) => {
       this.#checkpointer.durable();
       this.#waits.durable(commits);
@@ -141,17 +148,31 @@ export class Swarm {
     const { swarm, timeMs } = this.#projector;
     const settings = wantedSettings(options, swarm);
     if (swarm === undefined) {
-      await accepted(this.#ask({ type: 'system.initialize', payload: settings }, COORDINATOR));
-      return;
+      this.#dispatcher.recordOwn({ type: 'system.initialize', payload: settings });
+    } else {
+      void this.#followChain();
+      const gapMs = this.#clock.nowMs() - timeMs;
+      const resumed = { epoch: this.#log.head.epoch, gapMs };
+      this.#dispatcher.recordOwn({ type: 'system.resume', payload: resumed });
+      const { config, limits } = swarm;
+      if (canonicalJson(settings) !== canonicalJson({ config, limits })) {
+        this.#dispatcher.recordOwn({ type: 'system.configure', payload: settings });
+      }
     }
-    const gapMs = this.#clock.nowMs() - timeMs;
-    const resumed = { epoch: this.#log.head.epoch, gapMs };
-    await accepted(this.#ask({ type: 'system.resume', payload: resumed }, COORDINATOR));
-    const { config, limits } = swarm;
-    if (canonicalJson(settings) !== canonicalJson({ config, limits })) {
-      await accepted(this.#ask({ type: 'system.configure', payload: settings }, COORDINATOR));
-    }
+    await this.durable();
     this.#dispatcher.settleDeadlines();
+  }
+
+  /** Verifies, while commands go on, what lies before the checkpoint from which the state was read. */
+  async #followChain(): Promise<void> {
+    const { sequence, hash } = this.#log.head;
+    try {
+      await this.#log.followChain({ sequence, hash }, this.#closed.signal);
+    } catch (error) {
+      const cause =
+        error instanceof Fault ? error : new Fault('LOG_UNKNOWN', String(error), { cause: error });
+      if (!this.#closed.signal.aborted) this.#halt(new Fault('HALTED', cause.message, { cause }));
+    }
   }
 
   /** The id of the swarm, given when it was made. */
@@ -224,7 +245,7 @@ export class Swarm {
   session({ agentId, sessionId }: Pick<AgentIdentity, 'agentId' | 'sessionId'>): AgentSession {
     this.#checkServing();
     const session = this.#projector.session(sessionId);
-    if (session?.identity.agentId !== agentId) {
+    if (session === undefined || session.identity.agentId !== agentId) {
       throw new Refused(
         refuse('UNKNOWN_SESSION', `There is no session ${sessionId} of ${agentId}.`, {
           agentId,
@@ -262,11 +283,16 @@ export class Swarm {
     return this.#dispatcher.ask(command, source).answer;
   }
 
-  /** Resolves once everything that is folded now is durable; throws the fault that kept it from being so. */
-  async durable(): Promise<number> {
+  /** Resolves once a sequence, or everything that is folded now, is durable; throws the fault that kept it from being so. */
+  async durable(sequence = this.#projector.sequence): Promise<number> {
     this.#checkServing();
-    const { sequence } = this.#projector;
     if (this.#log.head.sequence >= sequence) return sequence;
+    if (!(sequence <= this.#projector.sequence)) {
+      const details = { sequence, folded: this.#projector.sequence };
+      throw new Refused(
+        refuse('INVALID_INPUT', `Nothing has the sequence ${sequence} yet.`, details),
+      );
+    }
     return new Promise((resolve, reject) => {
       this.#log.settle({ resolve: resolve as (value: unknown) => void, reject, value: sequence });
     });
@@ -274,13 +300,18 @@ export class Swarm {
 
   /** Waits for what was asked, saves the end of the log, and gives the directory back. */
   async close(): Promise<void> {
-    if (this.#stopped?.code === 'CLOSED') return;
-    const wasHalted = this.#stopped !== undefined;
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#closed.abort();
+    const savesEnd = this.#stopped === undefined && !this.#isReadonly;
     this.#stopped = refuse('CLOSED', 'The swarm is closed.');
     this.#dispatcher.stop(this.#stopped);
     await this.#log.drain();
     this.#waits.close();
-    if (!wasHalted) await this.#checkpointer.close();
+    if (savesEnd) await this.#checkpointer.close();
     await this.#engine.close();
   }
 

@@ -34,16 +34,19 @@ export const systemClock: Clock = {
 /** The time of one swarm: max(wall time at open, last recorded) plus the monotonic time since (I5). */
 export class SwarmClock {
   readonly #clock: Clock;
-  readonly #offsetMs: number;
+  readonly #startMs: number;
+  readonly #startMonotonicMs: number;
 
   constructor(clock: Clock, lastRecordedMs: number) {
     this.#clock = clock;
-    this.#offsetMs = Math.max(clock.wallMs(), lastRecordedMs) - clock.monotonicMs();
+    this.#startMs = Math.floor(Math.max(clock.wallMs(), lastRecordedMs));
+    this.#startMonotonicMs = clock.monotonicMs();
   }
 
   /** Now, in whole milliseconds since 1970. */
   nowMs(): number {
-    return Math.floor(this.#clock.monotonicMs() + this.#offsetMs);
+    // The difference first: a sum of the two times is rounded, and could be a millisecond before the last recorded one.
+    return this.#startMs + Math.floor(this.#clock.monotonicMs() - this.#startMonotonicMs);
   }
 
   /** Calls back once when the swarm's time has reached a moment. */

@@ -26,15 +26,6 @@ export function isForbiddenKey(key: string): boolean {
   return key === '__proto__' || key === 'prototype' || key === 'constructor';
 }
 
-/** Signals inside one copy that the value is refused; never leaves this file. */
-class BadValue extends Error {
-  readonly refusal: Refusal;
-  constructor(refusal: Refusal) {
-    super(refusal.message);
-    this.refusal = refusal;
-  }
-}
-
 /**
  * Copies a value and freezes the copy, so that nobody can change it between the fold and the sync.
  *
@@ -49,15 +40,25 @@ export function copyJson(
   try {
     return { ok: true, value: copier.copy(value, 0) };
   } catch (error) {
-    if (error instanceof BadValue) return error.refusal;
-    // A getter or a proxy of the caller's threw: that is bad input too.
-    return refuse('INVALID_INPUT', 'A value could not be read while it was copied.', {
-      cause: String(error),
-    });
+    // A getter or a proxy of the caller's threw: that is bad input too. What it threw may be as odd as it is.
+    return copier.refusal ?? unreadableValue(error);
   }
 }
 
+/** Refuses a value whose own code threw something while it was read. */
+export function unreadableValue(thrown: unknown): Refusal {
+  let cause: string;
+  try {
+    cause = String(thrown).slice(0, 200);
+  } catch {
+    cause = 'what it threw cannot be shown';
+  }
+  return refuse('INVALID_INPUT', 'A value could not be read while it was copied.', { cause });
+}
+
 class Copier {
+  /** Why the value is refused. Throwing only ends the copy. */
+  refusal: Refusal | undefined;
   readonly #bounds: JsonBounds;
   readonly #trail: (string | number)[] = [];
   #chars = 0;
@@ -77,7 +78,7 @@ class Copier {
       case 'number':
         if (!Number.isFinite(value))
           throw this.#bad(`${value} is not a number that JSON can carry`);
-        return value;
+        return value === 0 ? 0 : value; // JSON has no -0, so the log would give back another value
       case 'boolean':
         return value;
       case 'object':
@@ -108,6 +109,7 @@ class Copier {
     if (prototype !== Object.prototype && prototype !== null) {
       throw this.#bad(`an instance of ${className(prototype)} is not a plain object`);
     }
+
     const copy: Record<string, JsonValue> = {};
     const source = object as Record<string, unknown>;
     for (const key of Object.keys(source)) {
@@ -129,18 +131,23 @@ class Copier {
       throw this.#tooLarge('characters', this.#bounds.charsMax);
   }
 
-  #bad(reason: string): BadValue {
-    const at = this.#trail.join('.');
-    return new BadValue(
+  #bad(reason: string): Error {
+    const at = this.#trail.join('.').slice(0, 200);
+    return this.#refuse(
       refuse('INVALID_INPUT', `${at === '' ? 'The value' : at}: ${reason}.`, { at, reason }),
     );
   }
 
-  #tooLarge(unit: string, max: number): BadValue {
-    const details = { unit, max, at: this.#trail.slice(0, 8).join('.') };
-    return new BadValue(
+  #tooLarge(unit: string, max: number): Error {
+    const details = { unit, max, at: this.#trail.slice(0, 8).join('.').slice(0, 200) };
+    return this.#refuse(
       refuse('PAYLOAD_TOO_LARGE', `The payload has more than ${max} ${unit}.`, details),
     );
+  }
+
+  #refuse(refusal: Refusal): Error {
+    this.refusal = refusal;
+    return new Error(refusal.message);
   }
 }
 

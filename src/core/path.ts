@@ -33,9 +33,11 @@ const TOKEN = /\.?(\*\*|\*|[A-Za-z0-9_-]{1,128})|\[(\d{1,9})\]|\[("(?:[^"\\]|\\.
 export function parsePattern(
   text: string,
 ): { readonly ok: true; readonly segments: readonly PathSegment[] } | Refusal {
+  if (typeof text !== 'string') return refuse('INVALID_PATH', 'A path is a text.');
   if (text.length > PATH_CHARS_MAX) {
     return refuse('INVALID_PATH', `A path has at most ${PATH_CHARS_MAX} characters.`);
   }
+
   const segments: PathSegment[] = [];
   const token = new RegExp(TOKEN);
   while (token.lastIndex < text.length) {

@@ -20,9 +20,22 @@ export function isoTimeOrNull(ms: number | null): string | null {
   return ms === null ? null : isoTime(ms);
 }
 
-/** Reads an ISO 8601 moment; undefined when the text is none. */
+const ISO =
+  /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?) ?(Z|[+-]\d\d:\d\d)?)?$/i;
+
+/**
+ * Reads an ISO 8601 moment; undefined when the text is none. One without a zone is in UTC, as all times of a swarm are, so
+ * that it means the same on every machine.
+ */
 export function parseTime(text: string): number | undefined {
-  if (!/^\d{4}-\d\d-\d\d/.test(text)) return undefined;
-  const ms = Date.parse(text);
+  const [, day, time = '00:00', zone = 'Z'] = ISO.exec(text) ?? [];
+  if (day === undefined || !isDay(day)) return undefined;
+  const ms = Date.parse(`${day}T${time}${zone.toUpperCase()}`);
   return Number.isNaN(ms) ? undefined : ms;
+}
+
+/** Whether the calendar has it: `Date.parse` takes the 30th of February for the 2nd of March. */
+function isDay(day: string): boolean {
+  const ms = Date.parse(day);
+  return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(day);
 }

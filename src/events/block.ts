@@ -43,6 +43,25 @@ export interface Block {
   readonly commits: readonly Commit[];
 }
 
+/** What a block says of itself at its beginning: all that following the chain needs. */
+export interface BlockHead {
+  readonly first: number;
+  readonly count: number;
+  readonly previous: string;
+}
+
+const HEAD =
+  /^\{"format":\d+,"first":(\d{1,16}),"count":(\d{1,16}),"epoch":\d{1,16},"previous":"([\da-f]{64})"/;
+const HEAD_BYTES_MAX = 256;
+
+/** Reads the beginning of a block without parsing the rest. Throws `LOG_CORRUPT`. */
+export function readBlockHead(bytes: Uint8Array, sequence: number): BlockHead {
+  const text = Buffer.from(bytes.subarray(0, HEAD_BYTES_MAX)).toString('latin1');
+  const [, first, count, previous] = HEAD.exec(text) ?? [];
+  if (previous === undefined) throw corrupt(sequence, 'it does not begin as a block does');
+  return { first: Number(first), count: Number(count), previous };
+}
+
 /** A block that is being filled: commits are turned into text as they are decided, the block only joins them. */
 export class BlockBuilder {
   readonly #texts: string[] = [];

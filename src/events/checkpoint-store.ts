@@ -1,10 +1,12 @@
 /**
  * Where checkpoints are kept: beside the log, in the same database, as slices of text under the sequence they are of.
  *
- * The record that names a checkpoint is written last and synced, with the chain's hash at its sequence and a checksum over the
- * slices; what a crash left half written has no such record and is never found.
+ * The record that names a checkpoint is written last and synced, with the chain's hash at its sequence and a checksum over
+ * itself and the slices; what a crash left half written has no such record and is never found. What is damaged is as good as
+ * not there: the log is the truth.
  */
 import { sha256OfLines } from '../core/hash.ts';
+import { canonicalJson } from '../core/json.ts';
 import type { LogDatabase } from './log.ts';
 
 /** What names a checkpoint. `header` belongs to whoever made the copy. */
@@ -38,48 +40,76 @@ export class CheckpointStore {
       await this.#database.put(sliceKey(at.sequence, texts.length), Buffer.from(text));
       texts.push(sha256OfLines([text]));
     }
-    const record: CheckpointRecord<Header> = {
-      ...at,
-      slices: texts.length,
-      checksum: sha256OfLines(texts),
-    };
+
+    const named = { ...at, slices: texts.length };
+    const record: CheckpointRecord<Header> = { ...named, checksum: checksumOf(named, texts) };
     const name = Buffer.from(JSON.stringify(record));
     await this.#database.put(NAMES + keyOf(at.sequence), name, { sync: true } as object);
   }
 
-  /** The checkpoints up to a sequence, the newest first. One that cannot be read is left out. */
+  /** The checkpoints up to a sequence, the newest first. One whose name cannot be read is left out. */
   async list<Header>(upTo: number): Promise<CheckpointRecord<Header>[]> {
     const range = { gt: NAMES, lte: NAMES + keyOf(upTo), reverse: true };
-    const found: CheckpointRecord<Header>[] = [];
-    for await (const bytes of this.#database.values(range)) {
-      try {
-        found.push(JSON.parse(bytes.toString()) as CheckpointRecord<Header>);
-      } catch {
-        // A damaged name is as good as none: the log is the truth.
-      }
-    }
-    return found;
+    const entries = await this.#database
+      .iterator(range)
+      .all()
+      .catch(() => []);
+    return entries
+      .map(([key, bytes]) => recordOf<Header>(key, bytes))
+      .filter((record) => record !== undefined);
   }
 
-  /** The slices of a checkpoint; undefined when they are not what was written. */
-  async read({ sequence, slices, checksum }: CheckpointRecord): Promise<string[] | undefined> {
+  /** The sequence of the newest checkpoint, by its key alone; 0 when there is none. The log was durable up to there once. */
+  async newest(): Promise<number> {
+    const range = { gt: NAMES, lt: `${NAMES}~`, reverse: true, limit: 1 };
+    const [key] = await this.#database
+      .keys(range)
+      .all()
+      .catch(() => []);
+    return key === undefined ? 0 : Number(key.slice(NAMES.length)) || 0;
+  }
+
+  /** The slices of a checkpoint; undefined when they, or its name, are not what was written. */
+  async read({ checksum, ...named }: CheckpointRecord): Promise<string[] | undefined> {
+    const { sequence, slices } = named;
     const range = { gte: sliceKey(sequence, 0), lt: sliceKey(sequence, slices) };
-    const texts = (await this.#database.values(range).all()).map((bytes) => bytes.toString());
-    return sha256OfLines(texts.map((text) => sha256OfLines([text]))) === checksum
-      ? texts
-      : undefined;
+    const values = await this.#database
+      .values(range)
+      .all()
+      .catch(() => []);
+    const texts = values.map((bytes) => bytes.toString());
+    const found = checksumOf(
+      named,
+      texts.map((text) => sha256OfLines([text])),
+    );
+    return found === checksum ? texts : undefined;
   }
 
   /** Deletes all but the newest checkpoints. */
   async prune(keep: number): Promise<void> {
-    const old = (await this.list(Number.MAX_SAFE_INTEGER)).slice(keep);
-    for (const { sequence } of old) {
-      await this.#database.del(NAMES + keyOf(sequence)); // first the name, so that it is never found half deleted
-      await this.#database.clear({
-        gte: sliceKey(sequence, 0),
-        lt: `${SLICES}${keyOf(sequence)}/~`,
-      });
+    const names = await this.#database.keys({ gt: NAMES, lt: `${NAMES}~`, reverse: true }).all();
+    for (const name of names.slice(keep)) {
+      await this.#database.del(name); // first the name, so that it is never found half deleted
+      const slices = `${SLICES}${name.slice(NAMES.length)}/`;
+      await this.#database.clear({ gte: slices, lt: `${slices}~` });
     }
+  }
+}
+
+/** Over everything of the name but the checksum itself, and the hashes of the slices. */
+function checksumOf(named: Omit<CheckpointRecord, 'checksum'>, slices: readonly string[]): string {
+  return sha256OfLines([canonicalJson(named), ...slices]);
+}
+
+function recordOf<Header>(key: string, bytes: Uint8Array): CheckpointRecord<Header> | undefined {
+  try {
+    const record = JSON.parse(bytes.toString()) as CheckpointRecord<Header>;
+    const isNamed = key === NAMES + keyOf(record.sequence) && Number.isSafeInteger(record.slices);
+    return isNamed && typeof record.header === 'object' && record.header !== null
+      ? record
+      : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -99,3 +99,9 @@ export function isWithin(path: string, above: string): boolean {
   const next = path[above.length];
   return next === undefined || next === '.' || next === '[';
 }
+
+/**
+ * A record that is being made. A fact copies its record field by field into one literal, changes some fields, and lets nobody
+ * see it before it is done: that is ten times quicker than spreading an object of sixteen fields.
+ */
+export type Draft<Record> = { -readonly [Field in keyof Record]: Record[Field] };

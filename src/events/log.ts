@@ -10,7 +10,7 @@
 import type { AbstractLevel } from 'abstract-level';
 import { assert, Fault } from '../core/errors.ts';
 import { sha256 } from '../core/hash.ts';
-import { BlockBuilder, corrupt, decodeParsed, parseBlock } from './block.ts';
+import { BlockBuilder, readBlockHead, corrupt, decodeParsed, parseBlock } from './block.ts';
 import type { Block, BlockText } from './block.ts';
 import type { Commit } from './envelope.ts';
 
@@ -110,7 +110,7 @@ export class EventLog {
     await database
       .put(HEAD_KEY, encodeHead(owned), { sync: true } as object)
       .catch((cause: unknown) => {
-        throw unknown(cause);
+        throw writeFault(cause);
       });
     return new EventLog(database, owned);
   }
@@ -136,6 +136,7 @@ export class EventLog {
       waiter?.reject(this.#halted);
       return;
     }
+
     const { builder, waiters, commits } = this.#forming;
     const before = builder.chars;
     builder.add(commit);
@@ -159,6 +160,7 @@ export class EventLog {
     else if (this.#flight !== undefined) this.#landed.push(waiter);
     else waiter.resolve(waiter.value);
   }
+
   #landed: Waiter[] = [];
 
   /** Waits for what was offered, and appends nothing more. */
@@ -206,6 +208,7 @@ export class EventLog {
       this.#halt(error, waiters);
       return;
     }
+
     const landed = [...waiters, ...this.#landed];
     this.#landed = [];
     this.#flight = undefined;
@@ -245,7 +248,7 @@ export class EventLog {
   }
 
   #halt(cause: unknown, inFlight: readonly Waiter[]): void {
-    const fault = cause instanceof Fault ? cause : unknown(cause);
+    const fault = cause instanceof Fault ? cause : writeFault(cause);
     const { code } = fault;
     this.#halted = new Fault('HALTED', `The swarm halted after ${code}; open it again.`, {
       cause: fault,
@@ -336,10 +339,33 @@ export class EventLog {
     } catch {
       // Then nobody vouches for it.
     }
+
     const isSound = vouched === next.hash && held !== undefined;
     return isSound
       ? corrupt(held.text.first, 'its bytes are not those that the block after it follows')
       : corrupt(first, 'it does not follow the block before it');
+  }
+
+  /**
+   * Follows the chain from the first block to a position, by hashes alone: a tenth of the cost of reading. Throws
+   * `LOG_CORRUPT` with the sequence where it breaks. Stops between two blocks when it is told to.
+   */
+  async followChain(to: LogPosition, signal: AbortSignal): Promise<void> {
+    let { sequence, hash } = LOG_START;
+    const range = { gt: BLOCK_PREFIX, lte: blockKey(to.sequence) };
+    for await (const [key, bytes] of this.database.iterator(range)) {
+      if (signal.aborted) return;
+      if (key !== blockKey(sequence + 1)) throw corrupt(sequence + 1, 'the block is missing');
+      const { first, count, previous } = readBlockHead(bytes, sequence + 1);
+      if (first !== sequence + 1 || previous !== hash) {
+        throw corrupt(sequence + 1, 'it does not follow the block before it');
+      }
+      hash = sha256(bytes);
+      sequence += count;
+    }
+    if (sequence !== to.sequence || hash !== to.hash) {
+      throw corrupt(sequence, 'the chain does not lead to the checkpoint');
+    }
   }
 
   /** The position just before the block that holds a sequence, unverified; reading on from it verifies. */
@@ -394,6 +420,7 @@ function readHead(database: LogDatabase): LogHead {
   } catch (cause) {
     throw corrupt(0, 'the head is not readable', cause);
   }
+
   const numbers = [head?.sequence, head?.epoch, head?.blocks, head?.commits];
   if (
     typeof head?.hash === 'string' &&
@@ -408,7 +435,7 @@ function encodeHead(head: LogHead): Buffer {
   return Buffer.from(JSON.stringify(head));
 }
 
-function unknown(cause: unknown): Fault {
+function writeFault(cause: unknown): Fault {
   return new Fault(
     'LOG_UNKNOWN',
     `Writing the log failed (${messageOf(cause)}). Nobody can know whether the last block is durable; open the swarm again to see.`,

@@ -8,7 +8,7 @@
 import * as z from 'zod';
 import { assert } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { ours, specified, stamp, type FactsOf, type Touched } from './definition.ts';
+import { ours, specified, stamp, type Draft, type FactsOf, type Touched } from './definition.ts';
 import {
   AGENT_KINDS,
   idSchema,
@@ -43,7 +43,7 @@ export const sessionEvents = {
   ),
   'agent.started': specified(
     'session.start; session.register unless it says otherwise',
-    ['status'],
+    ['status', 'startedAt'],
     z.strictObject(aboutSession),
   ),
   'agent.heartbeat': ours(
@@ -178,7 +178,7 @@ export function stateOfSession(record: SessionRecord): AgentStatus {
 }
 
 /** What a living session is doing, when nothing is wrong with it. */
-export function statusWhenWell(record: Pick<SessionRecord, 'mode' | 'runningIds'>): AgentStatus {
+function statusWhenWell(record: Pick<SessionRecord, 'mode' | 'runningIds'>): AgentStatus {
   if (record.mode !== 'active') return record.mode;
   return record.runningIds.length > 0 ? 'busy' : 'idle';
 }
@@ -192,42 +192,25 @@ export function evolveSession(
   assert(record !== undefined, 'a fact about a session follows the one that registered it');
   switch (fact.type) {
     case 'agent.started':
-      return mark({ ...record, status: 'idle', startedAtMs: fact.timeMs }, fact);
     case 'agent.paused':
-      return mark({ ...record, status: 'paused', mode: 'paused' }, fact);
     case 'agent.resumed':
-      return mark(well({ ...record, mode: 'active' }), fact);
     case 'agent.draining':
-      return mark({ ...record, status: 'draining', mode: 'draining' }, fact);
     case 'agent.recovered':
-      return mark(well({ ...record, erroredAtMs: null }), fact);
     case 'agent.stopped':
-      return mark(ended(record, fact), fact);
-    case 'agent.errored': {
-      const { code, message } = fact.payload;
-      return mark(
-        {
-          ...record,
-          status: 'error',
-          erroredAtMs: fact.timeMs,
-          errorCount: record.errorCount + 1,
-          lastError: { code, message, timestampMs: fact.timeMs },
-        },
-        fact,
-      );
-    }
+    case 'agent.errored':
+      return withLife(record, fact);
     case 'task.assigned':
       return fact.payload.assignedTo.sessionId === record.identity.sessionId
-        ? markWork(record, fact, [...record.taskIds, fact.payload.taskId], record.runningIds)
-        : dropTask(record, fact);
+        ? withWork(record, fact, withId(record.taskIds, fact.payload.taskId), record.runningIds)
+        : withoutTask(record, fact);
     case 'task.started':
-      return markWork(record, fact, record.taskIds, [...record.runningIds, fact.payload.taskId]);
+      return withWork(record, fact, record.taskIds, [...record.runningIds, fact.payload.taskId]);
     case 'task.completed':
     case 'task.failed':
     case 'task.cancelled':
     case 'task.requeued':
     case 'task.preempted':
-      return dropTask(record, fact);
+      return withoutTask(record, fact);
     case 'agent.heartbeat':
     case 'agent.health_changed':
     case 'task.created':
@@ -258,23 +241,57 @@ function newSession(fact: Extract<SessionFact, { type: 'agent.registered' }>): S
   };
 }
 
-function ended(record: SessionRecord, fact: SessionFact): SessionRecord {
-  const cause = record.status === 'error' ? record.touched.fields?.['status'] : undefined;
-  const endedBy = cause?.sequence ?? fact.sequence;
-  return { ...record, status: 'offline', erroredAtMs: null, endedAtMs: fact.timeMs, endedBy };
+type LifeFact = Exclude<
+  SessionFact,
+  { type: 'agent.registered' | 'agent.heartbeat' | 'agent.health_changed' }
+>;
+
+function withLife(record: SessionRecord, fact: LifeFact): SessionRecord {
+  const next = copyOf(record);
+  next.touched = stamp(record.touched, fact, sessionEvents[fact.type].writes);
+  switch (fact.type) {
+    case 'agent.started':
+      next.status = 'idle';
+      next.startedAtMs = fact.timeMs;
+      return next;
+    case 'agent.paused':
+      next.status = 'paused';
+      next.mode = 'paused';
+      return next;
+    case 'agent.resumed':
+      next.mode = 'active';
+      next.status = statusWhenWell(next);
+      return next;
+    case 'agent.draining':
+      next.status = 'draining';
+      next.mode = 'draining';
+      return next;
+    case 'agent.recovered':
+      next.erroredAtMs = null;
+      next.status = statusWhenWell(next);
+      return next;
+    case 'agent.errored': {
+      const { code, message } = fact.payload;
+      next.status = 'error';
+      next.erroredAtMs = fact.timeMs;
+      next.errorCount = record.errorCount + 1;
+      next.lastError = { code, message, timestampMs: fact.timeMs };
+      return next;
+    }
+    case 'agent.stopped': {
+      const cause = record.status === 'error' ? record.touched.fields?.['status'] : undefined;
+      next.status = 'offline';
+      next.erroredAtMs = null;
+      next.endedAtMs = fact.timeMs;
+      next.endedBy = cause?.sequence ?? fact.sequence;
+      return next;
+    }
+  }
 }
 
-function mark(next: SessionRecord, fact: SessionFact): SessionRecord {
-  return { ...next, touched: stamp(next.touched, fact, sessionEvents[fact.type].writes) };
-}
-
-function well(record: SessionRecord): SessionRecord {
-  return { ...record, status: statusWhenWell(record) };
-}
-
-function dropTask(record: SessionRecord, fact: TaskFact): SessionRecord {
+function withoutTask(record: SessionRecord, fact: TaskFact): SessionRecord {
   const { taskId } = fact.payload;
-  return markWork(
+  return withWork(
     record,
     fact,
     without(record.taskIds, taskId),
@@ -282,20 +299,51 @@ function dropTask(record: SessionRecord, fact: TaskFact): SessionRecord {
   );
 }
 
+/** A task that is assigned again to the session that has it keeps its place. */
+function withId(ids: readonly string[], id: string): readonly string[] {
+  return ids.includes(id) ? ids : [...ids, id];
+}
+
 function without(ids: readonly string[], id: string): readonly string[] {
   return ids.includes(id) ? ids.filter((other) => other !== id) : ids;
 }
 
-function markWork(
+const WORK = ['currentTask', 'taskQueue'];
+const WORK_AND_STATUS = [...WORK, 'status'];
+
+function withWork(
   record: SessionRecord,
   fact: TaskFact,
   taskIds: readonly string[],
   runningIds: readonly string[],
 ): SessionRecord {
-  const works = record.status === 'idle' || record.status === 'busy';
-  const status = works ? statusWhenWell({ mode: record.mode, runningIds }) : record.status;
-  const writes = ['currentTask', 'taskQueue', ...(status === record.status ? [] : ['status'])];
-  return { ...record, status, taskIds, runningIds, touched: stamp(record.touched, fact, writes) };
+  const next = copyOf(record);
+  next.taskIds = taskIds;
+  next.runningIds = runningIds;
+  if (record.status === 'idle' || record.status === 'busy') next.status = statusWhenWell(next);
+  const writes = next.status === record.status ? WORK : WORK_AND_STATUS;
+  next.touched = stamp(record.touched, fact, writes);
+  return next;
+}
+
+function copyOf(record: SessionRecord): Draft<SessionRecord> {
+  return {
+    identity: record.identity,
+    status: record.status,
+    mode: record.mode,
+    startedAtMs: record.startedAtMs,
+    erroredAtMs: record.erroredAtMs,
+    endedAtMs: record.endedAtMs,
+    endedBy: record.endedBy,
+    taskIds: record.taskIds,
+    runningIds: record.runningIds,
+    errorCount: record.errorCount,
+    lastError: record.lastError,
+    progress: record.progress,
+    resources: record.resources,
+    data: record.data,
+    touched: record.touched,
+  };
 }
 
 /** What a direct write makes of a session: `document` holds the new values of the fields that it may write. */
@@ -322,10 +370,14 @@ export function documentOf(record: SessionRecord): JsonObject {
   };
 }
 
+/** What a registration may say of the agent; what it leaves out stays as it was. */
+const SAID_OF_AGENT = ['capabilities', 'capacity', 'metadata'] as const;
+
 /** What a fact makes of the agent whose session it is about. */
 export function evolveAgent(record: AgentRecord | undefined, fact: SessionFact): AgentRecord {
   if (fact.type === 'agent.registered') {
     const { agentId, agentType, sessionId, capabilities, capacity, metadata } = fact.payload;
+    const said = SAID_OF_AGENT.filter((field) => fact.payload[field] !== undefined);
     return {
       agentId,
       agentType,
@@ -335,7 +387,7 @@ export function evolveAgent(record: AgentRecord | undefined, fact: SessionFact):
       registeredAtMs: record?.registeredAtMs ?? fact.timeMs,
       health: record?.health ?? 'healthy',
       metadata: metadata ?? record?.metadata ?? NOTHING,
-      touched: stamp(record?.touched, fact, record === undefined ? null : ['sessions']),
+      touched: stamp(record?.touched, fact, record === undefined ? null : ['sessions', ...said]),
     };
   }
   assert(record !== undefined, 'a fact about an agent follows the one that registered it');

@@ -7,7 +7,7 @@
 import * as z from 'zod';
 import { assert } from '../core/errors.ts';
 import { isoTime, isoTimeOrNull } from '../core/time.ts';
-import { ours, specified, stamp, type FactsOf, type Touched } from './definition.ts';
+import { ours, specified, stamp, type Draft, type FactsOf, type Touched } from './definition.ts';
 import {
   identitySchema,
   idSchema,
@@ -142,77 +142,93 @@ export function stateOfTask(record: TaskRecord): TaskStatus {
 /** What a fact makes of a task. `record` is undefined for the fact that creates it, and only for that. */
 export function evolveTask(record: TaskRecord | undefined, fact: TaskFact): TaskRecord {
   const touched = stamp(record?.touched, fact, taskEvents[fact.type].writes);
-  if (fact.type === 'task.created') {
-    const { taskId, goal, priority, parentTaskId, metadata } = fact.payload;
-    return {
-      id: taskId,
-      goal,
-      status: 'pending',
-      priority,
-      assignedTo: null,
-      createdAtMs: fact.timeMs,
-      startedAtMs: null,
-      completedAtMs: null,
-      parentTaskId: parentTaskId ?? null,
-      metadata: metadata ?? NO_METADATA,
-      progress: 0,
-      message: null,
-      result: null,
-      error: null,
-      attempts: 0,
-      touched,
-    };
-  }
+  if (fact.type === 'task.created') return newTask(fact, touched);
   assert(record !== undefined, 'a fact about a task follows the one that created it');
+  const next = copyOf(record);
+  next.touched = touched;
   switch (fact.type) {
     case 'task.assigned':
-      return { ...record, assignedTo: fact.payload.assignedTo, touched };
+      next.assignedTo = fact.payload.assignedTo;
+      return next;
     case 'task.started':
-      return {
-        ...record,
-        status: 'running',
-        startedAtMs: fact.timeMs,
-        attempts: record.attempts + 1,
-        touched,
-      };
+      next.status = 'running';
+      next.startedAtMs = fact.timeMs;
+      next.attempts = record.attempts + 1;
+      return next;
     case 'task.progress':
-      return {
-        ...record,
-        progress: fact.payload.progress,
-        message: fact.payload.message ?? null,
-        touched,
-      };
+      next.progress = fact.payload.progress;
+      next.message = fact.payload.message ?? null;
+      return next;
     case 'task.completed':
-      return {
-        ...record,
-        status: 'complete',
-        completedAtMs: fact.timeMs,
-        progress: 100,
-        result: fact.payload.result ?? null,
-        touched,
-      };
+      next.status = 'complete';
+      next.completedAtMs = fact.timeMs;
+      next.progress = 100;
+      next.result = fact.payload.result ?? null;
+      return next;
     case 'task.failed':
-      return {
-        ...record,
-        status: 'failed',
-        completedAtMs: fact.timeMs,
-        error: fact.payload.error,
-        touched,
-      };
+      next.status = 'failed';
+      next.completedAtMs = fact.timeMs;
+      next.error = fact.payload.error;
+      return next;
     case 'task.cancelled':
-      return {
-        ...record,
-        status: 'cancelled',
-        completedAtMs: fact.timeMs,
-        assignedTo: null,
-        touched,
-      };
+      next.status = 'cancelled';
+      next.completedAtMs = fact.timeMs;
+      next.assignedTo = null;
+      return next;
     case 'task.requeued':
     case 'task.preempted':
-      return { ...record, status: 'pending', assignedTo: null, startedAtMs: null, touched };
+      next.status = 'pending';
+      next.assignedTo = null;
+      next.startedAtMs = null;
+      return next;
     case 'task.late_completion':
       return record; // an attempt is history, not state
   }
+}
+
+function newTask(
+  { payload, timeMs }: Extract<TaskFact, { type: 'task.created' }>,
+  touched: Touched,
+): TaskRecord {
+  return {
+    id: payload.taskId,
+    goal: payload.goal,
+    status: 'pending',
+    priority: payload.priority,
+    assignedTo: null,
+    createdAtMs: timeMs,
+    startedAtMs: null,
+    completedAtMs: null,
+    parentTaskId: payload.parentTaskId ?? null,
+    metadata: payload.metadata ?? NO_METADATA,
+    progress: 0,
+    message: null,
+    result: null,
+    error: null,
+    attempts: 0,
+    touched,
+  };
+}
+
+function copyOf(record: TaskRecord): Draft<TaskRecord> {
+  return {
+    id: record.id,
+    goal: record.goal,
+    status: record.status,
+    priority: record.priority,
+    assignedTo: record.assignedTo,
+    createdAtMs: record.createdAtMs,
+    startedAtMs: record.startedAtMs,
+    completedAtMs: record.completedAtMs,
+    parentTaskId: record.parentTaskId,
+    metadata: record.metadata,
+    progress: record.progress,
+    message: record.message,
+    result: record.result,
+    error: record.error,
+    attempts: record.attempts,
+    touched: record.touched,
+  };
 }
 
 /** Shows a task as the specification does. */

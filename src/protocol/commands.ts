@@ -36,6 +36,8 @@ const lock = z.strictObject({ lockId: idSchema });
 const handoff = z.strictObject({ handoffId: idSchema });
 const reason = { reason: textSchema.optional() };
 const milliseconds = z.number().int().min(0).max(31_536_000_000);
+/** Up to 100 years: a directory may lie for long before it is opened again. */
+const gapMs = z.number().int().min(0).max(3_153_600_000_000);
 const error = { code: z.string().min(1).max(128), message: textSchema };
 
 /** Every type of command with its definition. */
@@ -114,8 +116,8 @@ export const COMMANDS = {
     z.strictObject({ swarmId: idSchema, config: configSchema, limits: limitsSchema }),
     'swarmId',
   ),
-  'system.resume': command(z.strictObject({ epoch: z.number().int().min(2), gapMs: milliseconds })),
-  'system.stall': command(z.strictObject({ gapMs: milliseconds })),
+  'system.resume': command(z.strictObject({ epoch: z.number().int().min(2), gapMs })),
+  'system.stall': command(z.strictObject({ gapMs })),
   'system.configure': command(z.strictObject({ config: configSchema, limits: limitsSchema })),
 } as const;
 

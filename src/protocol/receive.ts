@@ -4,7 +4,8 @@
  * Nothing after this step checks a shape again, and nobody outside can change what it let in.
  */
 import { refuse, type Refusal } from '../core/errors.ts';
-import { copyJson, type JsonBounds } from '../core/json.ts';
+import { copyJson, unreadableValue } from '../core/json.ts';
+import type { JsonBounds, JsonObject, JsonValue } from '../core/json.ts';
 import type { IdSource } from '../core/ids.ts';
 import type { Limits } from '../core/limits.ts';
 import type { TraceContext } from '../events/envelope.ts';
@@ -34,16 +35,21 @@ export function receive(
   if (typeof input !== 'object' || input === null) {
     return refuse('INVALID_INPUT', 'A command is an object with a type and a payload.');
   }
-  const { type, payload, correlationId, causationId, trace } = input as Record<string, unknown>;
+
+  const envelope = readEnvelope(input as Record<string, unknown>);
+  if (!envelope.ok) return envelope;
+  const { type, payload, correlationId, causationId, trace } = envelope;
   if (typeof type !== 'string' || !Object.hasOwn(COMMANDS, type)) {
     return refuse('UNKNOWN_COMMAND', `There is no command ${describe(type)}.`, {
       known: Object.keys(COMMANDS),
     });
   }
+
   const { draws, schema, version } = COMMANDS[type as CommandType];
-  const copied = copyJson(withDrawnId(payload, draws, reception.ids), boundsOf(reception.limits));
+  const copied = copyJson(payload, boundsOf(reception.limits));
   if (!copied.ok) return copied;
-  const checked = schema.safeParse(copied.value);
+  const complete = withDrawnId(copied.value, draws, reception.ids);
+  const checked = schema.safeParse(complete);
   if (!checked.success) return invalid(type, checked.error.issues);
   const labels = readLabels(correlationId, causationId, trace);
   if (!labels.ok) return labels;
@@ -51,7 +57,7 @@ export function receive(
   const command = {
     type,
     version,
-    payload: copied.value, // the frozen copy, not a second one by the schema
+    payload: complete, // the frozen copy, not a second one by the schema
     source,
     timeMs,
     correlationId: labels.correlationId,
@@ -59,6 +65,25 @@ export function receive(
     trace: labels.trace,
   };
   return { ok: true, command: command as unknown as SwarmCommand };
+}
+
+interface Envelope {
+  readonly ok: true;
+  readonly type: unknown;
+  readonly payload: unknown;
+  readonly correlationId: unknown;
+  readonly causationId: unknown;
+  readonly trace: unknown;
+}
+
+/** Reads each part once, also of an object whose own code answers. */
+function readEnvelope(input: Record<string, unknown>): Envelope | Refusal {
+  try {
+    const { type, payload, correlationId, causationId, trace } = input;
+    return { ok: true, type, payload, correlationId, causationId, trace };
+  } catch (thrown) {
+    return unreadableValue(thrown);
+  }
 }
 
 function boundsOf(limits: Limits): JsonBounds {
@@ -69,10 +94,12 @@ function boundsOf(limits: Limits): JsonBounds {
   };
 }
 
-function withDrawnId(payload: unknown, field: string | null, ids: IdSource): unknown {
-  if (field === null || typeof payload !== 'object' || payload === null) return payload;
-  if ((payload as Record<string, unknown>)[field] !== undefined) return payload;
-  return { ...payload, [field]: ids() };
+function withDrawnId(payload: JsonValue, field: string | null, ids: IdSource): JsonValue {
+  if (field === null || typeof payload !== 'object' || payload === null || Array.isArray(payload)) {
+    return payload;
+  }
+  const given = payload as JsonObject;
+  return Object.hasOwn(given, field) ? given : Object.freeze({ ...given, [field]: ids() });
 }
 
 interface Labels {
@@ -101,16 +128,9 @@ function readLabels(
       });
     }
   }
-  const context = trace as { traceparent?: unknown; tracestate?: unknown } | undefined;
-  const isTrace =
-    context === undefined ||
-    (typeof context === 'object' &&
-      context !== null &&
-      typeof context.traceparent === 'string' &&
-      TRACEPARENT.test(context.traceparent) &&
-      (context.tracestate === undefined ||
-        (typeof context.tracestate === 'string' && context.tracestate.length <= 512)));
-  if (!isTrace) {
+
+  const context = readTrace(trace);
+  if (context === null) {
     return refuse('INVALID_INPUT', 'trace is a W3C trace context with a traceparent.', {
       at: 'trace',
     });
@@ -119,21 +139,35 @@ function readLabels(
     ok: true,
     correlationId: correlationId as string | undefined,
     causationId: causationId as string | undefined,
-    trace: copyTrace(context as TraceContext | undefined),
+    trace: context,
   };
 }
 
-function copyTrace(trace: TraceContext | undefined): TraceContext | undefined {
+const TRACE_BOUNDS: JsonBounds = { charsMax: 1_024, nodesMax: 8, depthMax: 2 };
+
+/** A frozen copy of the trace context; null when it is none. */
+function readTrace(trace: unknown): TraceContext | undefined | null {
   if (trace === undefined) return undefined;
-  const { traceparent, tracestate } = trace;
-  return Object.freeze({ traceparent, ...(tracestate === undefined ? {} : { tracestate }) });
+  const copied = copyJson(trace, TRACE_BOUNDS);
+  if (!copied.ok || typeof copied.value !== 'object' || copied.value === null) return null;
+  const { traceparent, tracestate } = copied.value as Record<string, unknown>;
+  if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return null;
+  if (tracestate === undefined) return Object.freeze({ traceparent });
+  if (typeof tracestate !== 'string' || tracestate.length > 512) return null;
+  return Object.freeze({ traceparent, tracestate });
 }
 
 function invalid(
   type: string,
   issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
 ): Refusal {
-  const found = issues.slice(0, 8).map(({ path, message }) => ({ at: path.join('.'), message }));
+  // Bounded: the names of unknown keys, as many and as long as they are, stand in a message.
+  const found = issues
+    .slice(0, 8)
+    .map(({ path, message }) => ({
+      at: path.join('.').slice(0, 200),
+      message: message.slice(0, 400),
+    }));
   const told = found
     .map(({ at, message }) => (at === '' ? message : `${at}: ${message}`))
     .join('; ');

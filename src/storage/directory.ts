@@ -16,6 +16,7 @@ import {
   open,
   readdir,
   readFile,
+  rename,
   stat,
   writeFile,
   type FileHandle,
@@ -27,8 +28,9 @@ import { Fault } from '../core/errors.ts';
 /** The version of the directory's layout. */
 const LAYOUT_VERSION = 1;
 const MARKER = 'stigmergy.json';
+/** The marker while it is being written: what a crash leaves of it says nothing yet. */
+const NEW_MARKER = `${MARKER}.new`;
 const OWNER = 'owner.lock';
-
 /** A directory that is ours until it is closed. */
 export interface OwnedDirectory {
   readonly databasePath: string;
@@ -47,7 +49,8 @@ export async function ownDirectory(
 ): Promise<OwnedDirectory> {
   const entries = await entriesOf(directory, create);
   if (!entries.includes(MARKER)) {
-    if (entries.some((name) => name !== OWNER)) throw notASwarm(directory, 'it holds other files');
+    const isForeign = entries.some((name) => name !== OWNER && name !== NEW_MARKER);
+    if (isForeign) throw notASwarm(directory, 'it holds other files');
     if (!create) throw notFound(directory);
   }
   await access(directory, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
@@ -77,20 +80,16 @@ async function entriesOf(directory: string, create: boolean): Promise<string[]> 
         return [];
       case 'ENOTDIR':
         throw notASwarm(directory, 'it is a file');
-      case 'EACCES':
-      case 'EPERM':
-        throw new Fault('DIRECTORY_NOT_READABLE', `${directory} cannot be read.`, {
-          details: { directory },
-          cause,
-        });
       default:
-        throw cause;
+        throw notReadable(directory, cause);
     }
   }
 }
 
 async function checkMarker(directory: string): Promise<void> {
-  const text = await readFile(join(directory, MARKER), 'utf8');
+  const text = await readFile(join(directory, MARKER), 'utf8').catch((cause: unknown) => {
+    throw notReadable(directory, cause);
+  });
   const layout = layoutOf(text);
   if (layout === undefined) throw notASwarm(directory, `its ${MARKER} is not one of ours`);
   if (layout !== LAYOUT_VERSION) {
@@ -117,7 +116,13 @@ function layoutOf(text: string): number | undefined {
 
 async function writeMarker(directory: string): Promise<void> {
   const marker = JSON.stringify({ format: 'stigmergy', layout: LAYOUT_VERSION });
-  await writeFile(join(directory, MARKER), `${marker}\n`, { flush: true });
+  const path = join(directory, NEW_MARKER);
+  try {
+    await writeFile(path, `${marker}\n`, { flush: true });
+    await rename(path, join(directory, MARKER)); // whole or not at all, so that a crash leaves no half of it
+  } catch (cause) {
+    throw notWritable(directory, cause);
+  }
 }
 
 async function takeLock(directory: string): Promise<FileHandle> {
@@ -137,8 +142,9 @@ async function takeLock(directory: string): Promise<FileHandle> {
       },
     );
   }
-  await file.truncate();
-  await file.write(`${process.pid}\n`);
+  // The name of the holder is a courtesy: the lock holds without it, on a full disk for example.
+  await file.truncate().catch(() => {});
+  await file.write(`${process.pid}\n`).catch(() => {});
   return file;
 }
 
@@ -158,6 +164,14 @@ function notFound(directory: string): Fault {
       details: { directory },
     },
   );
+}
+
+function notReadable(directory: string, cause: unknown): Fault {
+  const details = { directory, reason: codeOf(cause) };
+  return new Fault('DIRECTORY_NOT_READABLE', `${directory} cannot be read (${codeOf(cause)}).`, {
+    details,
+    cause,
+  });
 }
 
 function notWritable(directory: string, cause: unknown): Fault {

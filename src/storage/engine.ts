@@ -56,12 +56,22 @@ function closing(database: Database, owned: OwnedDirectory): Engine {
   };
 }
 
+/** What LevelDB says when the log may be sound and the disk does not let it write. */
+const CANNOT_WRITE =
+  /No space left|File too large|quota|Read-only|Permission denied|Operation not permitted|Too many open files/i;
+
 function openingFault(directory: string, error: unknown): Fault {
   const cause = (error as { cause?: { code?: unknown; message?: unknown } } | null)?.cause;
   const reason = String(cause?.message ?? error);
   const details = { directory, reason };
   if (cause?.code === 'LEVEL_LOCKED') {
     return new Fault('SWARM_HELD', `${directory} is open in another process.`, {
+      details,
+      cause: error,
+    });
+  }
+  if (cause?.code === 'LEVEL_IO_ERROR' && CANNOT_WRITE.test(reason)) {
+    return new Fault('DIRECTORY_NOT_WRITABLE', `${directory} cannot be written to (${reason}).`, {
       details,
       cause: error,
     });

@@ -87,7 +87,6 @@ function sessionFacts(record: SessionRecord): readonly (SessionFact | TaskFact)[
     ...(errorCount < 2 ? [at<SessionFact>('agent.errored', { ...me, code: 'E', message: 'm' })] : []),
     ...free.slice(0, 1).map((taskId) => at<TaskFact>('task.assigned', { taskId, assignedTo: ME })),
     ...taskIds.flatMap((taskId) => [
-      at<TaskFact>('task.assigned', { taskId, assignedTo: OTHER }),
       at<TaskFact>('task.cancelled', { taskId }),
       at<TaskFact>('task.requeued', { taskId, from: ME }),
       ...(runningIds.includes(taskId)
@@ -95,7 +94,10 @@ function sessionFacts(record: SessionRecord): readonly (SessionFact | TaskFact)[
             at<TaskFact>('task.completed', { taskId }),
             at<TaskFact>('task.failed', { taskId, error: { code: 'E', message: 'm' } }),
           ]
-        : [at<TaskFact>('task.started', { taskId })]),
+        : [
+            at<TaskFact>('task.started', { taskId }),
+            at<TaskFact>('task.assigned', { taskId, assignedTo: OTHER }), // one that runs is requeued first
+          ]),
     ]),
   ];
 }

@@ -10,7 +10,7 @@ import type { SwarmEvent } from '../../events/envelope.ts';
 import type { SwarmState } from '../../projections/swarm-state.ts';
 import { eventLine } from '../event-line.ts';
 import { locksOf } from '../overview.ts';
-import { count, table } from '../output.ts';
+import { count, harmless, table } from '../output.ts';
 import type { Death } from './pulse.ts';
 import type { Outcome } from './swarm-at-work.ts';
 
@@ -147,7 +147,9 @@ function deathOf(death: DeathStory): string[] {
       : eventLine(event),
   );
   return [
-    heading(`The death of ${death.agentId}, and how ${death.file} was finished all the same`),
+    heading(
+      `The death of ${death.agentId}, and how ${harmless(death.file)} was finished all the same`,
+    ),
     ...lines,
     `  ${colors.green('✓')} ${death.finishedBy ?? 'nobody'} finished what ${death.agentId} had begun`,
   ];
@@ -161,7 +163,7 @@ function pastOf(past: PastState, death: DeathStory): string[] {
   const rows = pulses.map(({ agentId, status, currentTask }) => [
     agentId,
     status,
-    currentTask?.goal ?? '',
+    harmless(currentTask?.goal ?? ''),
     `${currentTask?.progress ?? 0} %`,
   ]);
   return [

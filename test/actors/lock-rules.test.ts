@@ -1,0 +1,197 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isCompatible, isGrantedAtOnce } from '../../src/actors/lock-rules.ts';
+import type { AgentIdentity, Priority } from '../../src/events/identity.ts';
+import { PRIORITY_BOOST_MS, queueKey, stateOfLock } from '../../src/events/lock.ts';
+import type { LockType } from '../../src/events/lock.ts';
+import { Given, typesOf, type Outcome } from '../support/given.ts';
+
+describe('compatibility', () => {
+  const MAY_BE_BESIDE: readonly (readonly [LockType, LockType, boolean])[] = [
+    ['exclusive', 'exclusive', false],
+    ['exclusive', 'shared', false],
+    ['exclusive', 'upgradeable', false],
+    ['shared', 'exclusive', false],
+    ['shared', 'shared', true],
+    ['shared', 'upgradeable', true],
+    ['upgradeable', 'exclusive', false],
+    ['upgradeable', 'shared', true],
+    ['upgradeable', 'upgradeable', false],
+  ];
+
+  test.each(MAY_BE_BESIDE)('%s beside %s: %s', (type, held, expected) => {
+    expect(isCompatible(type, [{ type: held }])).toBe(expected);
+    expect(isCompatible(held, [{ type }])).toBe(expected); // it does not matter who came first
+  });
+
+  test('anything fits beside nobody, and only if it fits beside all', () => {
+    for (const type of ['exclusive', 'shared', 'upgradeable'] as const) expect(isCompatible(type, [])).toBe(true);
+    expect(isCompatible('upgradeable', [{ type: 'shared' }, { type: 'upgradeable' }])).toBe(false);
+    expect(isCompatible('shared', [{ type: 'shared' }, { type: 'upgradeable' }])).toBe(true);
+  });
+});
+
+describe('the queue', () => {
+  let given: Given;
+  let count: number;
+  const SESSIONS = 'abcdefgh';
+  const identities = new Map<string, AgentIdentity>();
+
+  beforeEach(() => {
+    given = new Given({ limits: { heartbeatTimeoutMs: 10_000_000 } });
+    count = 0;
+    identities.clear();
+    for (const name of SESSIONS) identities.set(name, given.session(name));
+  });
+
+  afterEach(() => given.checkReplay());
+
+  function who(name: string): AgentIdentity {
+    const identity = identities.get(name);
+    if (identity === undefined) throw new Error(name);
+    return identity;
+  }
+
+  /** The session asks for the resource; its lock is named like it. */
+  function asks(name: string, type: LockType, priority: Priority = 'normal'): Outcome {
+    const timeout = 3_600_000;
+    count += 1;
+    return given.when('lock.acquire', { lockId: `${name}${count}`, resource: 'r', type, ttl: 3_600_000, timeout, priority }, who(name));
+  }
+
+  function leaves(name: string): void {
+    const held = given.view.resource('r')?.holders.find(({ holder }) => holder.sessionId === name);
+    given.ask('lock.release', { lockId: held?.id ?? '' }, who(name));
+  }
+
+  const holders = (): string => (given.view.resource('r')?.holders ?? []).map(({ holder }) => holder.sessionId).join('');
+  const waiting = (): string => (given.view.resource('r')?.queue ?? []).map(({ requester }) => requester.sessionId).join('');
+
+  test('is served in the order of asking', () => {
+    for (const name of 'abcd') asks(name, 'exclusive');
+    const served: string[] = [];
+    for (const name of 'abcd') {
+      served.push(holders());
+      leaves(name);
+    }
+    expect(served).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('lets in all that fit together, up to the first that does not', () => {
+    asks('a', 'exclusive');
+    asks('b', 'shared');
+    asks('c', 'upgradeable');
+    asks('d', 'shared');
+    asks('e', 'upgradeable');
+    asks('f', 'shared');
+    leaves('a');
+    expect([holders(), waiting()]).toEqual(['bcd', 'ef']);
+    leaves('c');
+    expect([holders(), waiting()]).toEqual(['bdef', '']);
+  });
+
+  test('nobody overtakes: one that would fit waits behind one that does not', () => {
+    asks('a', 'shared');
+    asks('b', 'exclusive');
+    expect(typesOf(asks('c', 'shared'))).toEqual(['lock.requested']);
+    expect([holders(), waiting()]).toEqual(['a', 'bc']);
+    leaves('a');
+    expect([holders(), waiting()]).toEqual(['b', 'c']);
+    leaves('b');
+    expect([holders(), waiting()]).toEqual(['c', '']);
+  });
+
+  test('one that may not wait does not overtake either', () => {
+    asks('a', 'shared');
+    asks('b', 'exclusive');
+    const outcome = given.when('lock.acquire', { resource: 'r', type: 'shared', timeout: 0 }, who('c'));
+    expect(outcome).toMatchObject({ code: 'LOCK_HELD', details: { waiting: 1 } });
+  });
+
+  test('the urgent go before those who asked at the same time, in the order of their urgency', () => {
+    asks('a', 'exclusive');
+    asks('b', 'exclusive', 'low');
+    asks('c', 'exclusive', 'normal');
+    asks('d', 'exclusive', 'high');
+    asks('e', 'exclusive', 'critical');
+    asks('f', 'exclusive', 'critical');
+    expect(waiting()).toBe('efdcb');
+  });
+
+  test('an urgent one that fits is let in past one that waits', () => {
+    asks('a', 'shared');
+    asks('b', 'exclusive');
+    expect(typesOf(asks('c', 'shared', 'critical'))).toEqual(['lock.acquired']);
+    expect([holders(), waiting()]).toEqual(['ac', 'b']);
+  });
+
+  test('boosts bound overtaking: nobody is overtaken by one who asks later than the difference of the boosts', () => {
+    const priorities: readonly Priority[] = ['critical', 'high', 'normal', 'low'];
+    for (const waits of priorities) {
+      for (const comes of priorities) {
+        const boundMs = PRIORITY_BOOST_MS[comes] - PRIORITY_BOOST_MS[waits];
+        const record = { resource: 'r', holders: [], queue: [{ key: queueKey(0, waits) } as never] };
+        const isLetInAt = (timeMs: number): boolean =>
+          isGrantedAtOnce(record, { type: 'shared', key: queueKey(timeMs, comes) });
+        if (boundMs > 0) expect(isLetInAt(boundMs - 1)).toBe(true);
+        expect(isLetInAt(Math.max(0, boundMs))).toBe(false); // the order of asking breaks the tie
+      }
+    }
+  });
+
+  test('boosts bound overtaking: a stream of critical requests cannot keep a low one out', () => {
+    asks('a', 'exclusive');
+    asks('b', 'exclusive', 'low');
+    const order: string[] = [];
+    for (let round = 0; round < 20 && !order.includes('b'); round++) {
+      given.nowMs += 5_000;
+      const next = 'cdefgh'[round % 6] ?? '';
+      asks(next, 'exclusive', 'critical');
+      const holder = holders();
+      order.push(holder);
+      leaves(holder);
+    }
+    order.push(holders());
+    // 60 s of boost, one request every 5 s: eleven come before it, the twelfth does not.
+    expect(order.indexOf('b')).toBe(12);
+  });
+
+  test('the requests of a session that ended let nobody wait', () => {
+    asks('a', 'exclusive');
+    asks('b', 'exclusive');
+    asks('c', 'exclusive');
+    given.ask('session.stop', { sessionId: 'b' });
+    leaves('a');
+    expect(holders()).toBe('c');
+    given.ask('session.sweep', { sessionId: 'b' });
+    expect(waiting()).toBe('');
+  });
+
+  test('a swept session that both holds and waits leaves the resource to the next', () => {
+    asks('a', 'exclusive');
+    asks('b', 'exclusive');
+    asks('b', 'shared');
+    asks('c', 'exclusive');
+    leaves('a');
+    expect([holders(), waiting()]).toEqual(['b', 'bc']);
+    given.ask('session.stop', { sessionId: 'b' });
+    const outcome = given.when('session.sweep', { sessionId: 'b' });
+    expect(typesOf(outcome)).toEqual(['lock.released', 'lock.abandoned', 'lock.acquired']);
+    expect([holders(), waiting()]).toEqual(['c', '']);
+  });
+
+  test('the state of a resource is what its holders make it', () => {
+    const record = () => given.view.resource('r') ?? { resource: 'r', holders: [], queue: [] };
+    expect(stateOfLock(record())).toBe('free');
+    asks('a', 'upgradeable');
+    asks('b', 'shared');
+    expect(stateOfLock(record())).toBe('upgradeable');
+    leaves('a');
+    expect(stateOfLock(record())).toBe('shared');
+    asks('c', 'upgradeable');
+    expect(stateOfLock(record())).toBe('upgradeable');
+    leaves('b');
+    leaves('c');
+    asks('d', 'exclusive');
+    expect(stateOfLock(record())).toBe('exclusive');
+  });
+});

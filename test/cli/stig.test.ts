@@ -1,0 +1,268 @@
+/** `stig` as its users run it: the built program, in a process of its own. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+const PROGRAM = join(import.meta.dirname, '../../dist/src/cli/main.js');
+
+interface Ran {
+  readonly status: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+let home: string;
+let swarm: string;
+
+async function stig(...words: string[]): Promise<Ran> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [PROGRAM, ...words],
+      { cwd: home, env: { ...process.env, STIGMERGY_DIR: swarm, NO_COLOR: '1' } },
+      (error, out, complaint) => {
+        resolve({
+          status: typeof error?.code === 'number' ? error.code : 0,
+          out,
+          error: complaint,
+        });
+      },
+    );
+  });
+}
+
+function jsonLines(text: string): Record<string, unknown>[] {
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+interface DemoStory {
+  readonly events: number;
+  readonly sameState: boolean;
+  readonly tasks: number;
+  readonly badlyEnded: string[];
+  readonly stateHash: string;
+  readonly death: {
+    agentId: string;
+    sequence: number;
+    taskId: string;
+    file: string;
+    finishedBy: string;
+    timeline: { type: string; sequence: number; id: string }[];
+  };
+}
+
+let story: DemoStory;
+let shown: string;
+
+beforeAll(async () => {
+  home = await mkdtemp(join(tmpdir(), 'stig-'));
+  swarm = join(home, 'swarm');
+  await mkdir(join(home, 'project/lib'), { recursive: true });
+  for (let index = 0; index < 24; index++) {
+    const text = `import { a } from './m${index + 1}.ts';\n// part ${index}\nexport function f${index}() {\n  return a;\n}\n`;
+    await writeFile(join(home, `project/lib/m${index}.ts`), text);
+  }
+  const first = await stig('demo', 'project', '--json');
+  expect(first.error).toBe('');
+  story = jsonLines(first.out)[0] as unknown as DemoStory;
+  shown = (await stig('demo', 'project', '--dir', 'shown')).out;
+});
+
+afterAll(async () => {
+  await rm(home, { recursive: true, force: true });
+});
+
+describe('stig demo', () => {
+  it('[I1] finds the state the same after it was rebuilt from the log, and each task ended exactly once', () => {
+    expect(story.sameState).toBe(true);
+    expect(story.tasks).toBe(24);
+    expect(story.badlyEnded).toEqual([]);
+  });
+
+  it('[I9] tells of the death as events: the lock expires, the session errs and ends, the task goes back', () => {
+    const types = story.death.timeline
+      .filter(({ sequence }) => sequence > story.death.sequence)
+      .map(({ type }) => type);
+    const inOrder = [
+      'lock.expired',
+      'agent.errored',
+      'agent.stopped',
+      'task.requeued',
+      'task.completed',
+    ];
+    expect(types.filter((type) => inOrder.includes(type))).toEqual(inOrder);
+    expect(story.death.finishedBy).not.toBe(story.death.agentId);
+  });
+
+  it('ends with commands that work as they are printed', async () => {
+    const commands = [...shown.matchAll(/^ {2}(?:npx )?stig (.+)$/gm)].map(([, words]) => words ?? '');
+    expect(commands.length).toBeGreaterThanOrEqual(3);
+    for (const words of commands) {
+      const split = [...words.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+        ([, a, b, c]) => a ?? b ?? c ?? '',
+      );
+      const { status, out } = await stig(...split);
+      expect([words, status]).toEqual([words, 0]);
+      expect(out.trim()).not.toBe('');
+    }
+  });
+
+  it('writes the report that its state names', async () => {
+    const { out } = await stig('state', 'agents.dream_weaver', '--json');
+    const [session] = Object.values(jsonLines(out)[0] ?? {}) as {
+      data: { phase: string; artifacts: { path: string; size: number }[] };
+    }[];
+    expect(session?.data.phase).toBe('complete');
+    const report = await readFile(session?.data.artifacts[0]?.path ?? '');
+    expect(report.byteLength).toBe(session?.data.artifacts[0]?.size);
+  });
+
+  it('works on the same swarm again, over the dead of the run before', async () => {
+    const { out, status } = await stig('demo', 'project', '--dir', 'shown', '--json');
+    expect(status).toBe(0);
+    expect(jsonLines(out)[0]).toMatchObject({ sameState: true, badlyEnded: [] });
+  });
+});
+
+describe('stig log', () => {
+  it('[I4] prints every event once, in order', async () => {
+    const { out } = await stig('log', '--json');
+    const sequences = jsonLines(out).map(({ sequence }) => sequence);
+    expect(sequences).toEqual(Array.from({ length: story.events }, (_, index) => index + 1));
+  });
+
+  it('filters by type, source, sequence and time, and pages', async () => {
+    const all = jsonLines((await stig('log', '--json')).out);
+    const completed = all.filter(({ type }) => type === 'task.completed');
+    const page = await stig(
+      'log',
+      '--json',
+      '--type',
+      'task.completed',
+      '--offset',
+      '2',
+      '--limit',
+      '3',
+    );
+    expect(jsonLines(page.out)).toEqual(completed.slice(2, 5));
+
+    const byGuardian = await stig('log', '--json', '--source', 'guardian');
+    expect(jsonLines(byGuardian.out)).toEqual(
+      all.filter(({ source }) => (source as { agentId: string }).agentId === 'guardian'),
+    );
+    const range = await stig('log', '--json', '--from', '10', '--to', '20');
+    expect(jsonLines(range.out)).toEqual(all.slice(9, 20));
+    const time = String(all[30]?.['timestamp']);
+    const later = await stig('log', '--json', '--after', time);
+    expect(jsonLines(later.out)).toEqual(all.filter(({ timestamp }) => String(timestamp) > time));
+  });
+
+  it('follows one chain of cause and effect', async () => {
+    const errored = story.death.timeline.find(({ type }) => type === 'agent.errored');
+    const { out } = await stig('log', '--json', '--correlation', errored?.id ?? '');
+    const types = jsonLines(out).map(({ type }) => type);
+    expect(types).toEqual(
+      expect.arrayContaining(['agent.errored', 'agent.stopped', 'task.requeued']),
+    );
+  });
+
+  it('shows no control character that an agent wrote', async () => {
+    const { openSwarm } = await import('stigmergy');
+    const directory = join(home, 'hostile');
+    const hostile = await openSwarm({ directory });
+    const session = await hostile.register({ agentType: 'pulse', agentId: 'p' });
+    const task = await session.tasks.create({ goal: '\u001b[2Jgone\u009b1A\u202e' });
+    await session.tasks.claim({ taskId: task.id, start: true });
+    await hostile.close();
+    for (const words of [['log'], ['state'], ['state', 'global.tasks'], ['log', '--json']]) {
+      const { out } = await stig(...words, '--dir', directory);
+      expect(out).toContain('gone');
+      // eslint-disable-next-line no-control-regex -- that there is none is what is tested
+      expect(out).not.toMatch(/[\u001b\u009b\u202e]/);
+    }
+  });
+});
+
+describe('stig state', () => {
+  it('shows who held the lock and the task at the moment before the death', async () => {
+    const { out } = await stig('state', '--json', '--at', String(story.death.sequence));
+    const state = jsonLines(out)[0] as {
+      locks: { locks: Record<string, { resource: string; holder: { agentId: string } }> };
+      global: { tasks: Record<string, { status: string; assignedTo: { agentId: string } }> };
+    };
+    const lock = Object.values(state.locks.locks).find(
+      ({ resource }) => resource === story.death.file,
+    );
+    expect(lock?.holder.agentId).toBe(story.death.agentId);
+    const task = state.global.tasks[story.death.taskId];
+    expect([task?.status, task?.assignedTo.agentId]).toEqual(['running', story.death.agentId]);
+  });
+
+  it('takes a time and an event id as moments too', async () => {
+    const [event] = jsonLines((await stig('log', '--json', '--from', '30', '--limit', '1')).out);
+    for (const moment of [String(event?.['id']), String(event?.['timestamp'])]) {
+      const { out, status } = await stig('state', 'global.metrics', '--json', '--at', moment);
+      expect(status).toBe(0);
+      expect(jsonLines(out)[0]).toHaveProperty('totalTasksCompleted');
+    }
+  });
+});
+
+describe('stig verify', () => {
+  it('prints what was verified, with the hash of the state that was live', async () => {
+    const { out, status } = await stig('verify', '--json');
+    expect(status).toBe(0);
+    expect(jsonLines(out)[0]).toMatchObject({
+      ok: true,
+      events: story.events,
+      stateHash: story.stateHash,
+      damagedCheckpoints: 0,
+    });
+  });
+});
+
+describe('wrong input', () => {
+  const cases: [words: string[], status: number, code: string][] = [
+    [['frobnicate'], 2, 'INVALID_INPUT'],
+    [['log', '--limit', '-3'], 2, 'INVALID_INPUT'],
+    [['log', '--after', 'yesterday'], 2, 'INVALID_INPUT'],
+    [['log', '--nonsense'], 2, 'INVALID_INPUT'],
+    [['state', 'global..x'], 2, 'INVALID_PATH'],
+    [['state', 'locks.__proto__'], 2, 'INVALID_PATH'],
+    [['state', 'nowhere.at.all'], 1, 'NOT_FOUND'],
+    [['state', '--at', 'nonsense'], 2, 'INVALID_INPUT'],
+    [['state', '--at', '999999'], 1, 'NOT_FOUND'],
+    [['verify', '--dir', '/nonexistent'], 2, 'DIRECTORY_NOT_FOUND'],
+    [['verify', '--dir', 'project'], 2, 'NOT_A_SWARM'],
+    [['demo', '/nonexistent'], 2, 'DIRECTORY_NOT_FOUND'],
+    [['demo', 'project', '--agents', '1'], 2, 'INVALID_INPUT'],
+    [['bench', 'nothing-of-this-name'], 2, 'INVALID_INPUT'],
+  ];
+  it.each(cases)('%j ends with status %i and %s, in one line', async (words, status, code) => {
+    const ran = await stig(...words);
+    expect([ran.status, ran.out]).toEqual([status, '']);
+    expect(ran.error).toMatch(new RegExp(`^stig: error \\[${code}\\] [^\\n]+\\n$`));
+  });
+
+  it('[I8] a directory that another process holds is refused with that process', async () => {
+    const { openSwarm } = await import('stigmergy');
+    const directory = join(home, 'held');
+    const held = await openSwarm({ directory });
+    const ran = await stig('state', '--dir', directory);
+    await held.close();
+    expect(ran.status).toBe(1);
+    expect(ran.error).toContain('[SWARM_HELD]');
+    expect(ran.error).toContain(`process ${process.pid}`);
+  });
+
+  it('help is no error', async () => {
+    const { status, out } = await stig('--help');
+    expect(status).toBe(0);
+    expect(out).toContain('stig demo');
+  });
+});

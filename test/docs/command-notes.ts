@@ -1,0 +1,46 @@
+/** What each command asks for, in one sentence: the part of `docs/commands.md` that is written by hand. */
+import type { CommandType } from '../../src/protocol/commands.ts';
+
+export const NOTES: Readonly<Record<CommandType, string>> = {
+  'session.register': 'Begins a session of an agent; with `ready: false` it stays `initializing`.',
+  'session.start': 'Ends `initializing`.',
+  'session.heartbeat':
+    'Shows life; recorded only when a third of `heartbeatTimeoutMs` has passed since the last sign of it.',
+  'session.pause': 'Takes no more tasks and starts none until it resumes.',
+  'session.resume': 'Goes on after a pause.',
+  'session.drain': 'Finishes what it holds and takes nothing more.',
+  'session.stop': 'Ends the session; a `session.sweep` then gives back what it held.',
+  'session.fail': 'Reports a failure of the session itself, which goes to `error`.',
+  'session.recover': 'Says that the failure is over.',
+  'session.expire':
+    'Records that a session was silent for too long: first as an error, after `graceMs` as its end.',
+  'session.sweep': 'Gives back the locks, requests, handoffs and tasks of an ended session.',
+  'task.create': 'Makes a pending task.',
+  'task.claim':
+    'Takes a task for the caller: the named one, or the most urgent and then oldest that waits.',
+  'task.assign': 'Gives a pending task to a session.',
+  'task.start': 'Begins to work on it.',
+  'task.progress': 'Says how far it is.',
+  'task.complete': 'Ends it with a result.',
+  'task.fail': 'Ends it with an error.',
+  'task.cancel': 'Ends it without either.',
+  'task.requeue': 'Takes it from its holder, so that somebody else may claim it.',
+  'lock.acquire':
+    'Asks for a lock: granted at once, or put into the queue of the resource for at most `timeout`.',
+  'lock.renew': 'Extends the lease from now on.',
+  'lock.release': 'Gives the lock back; whoever waits is let in by the same commit.',
+  'lock.abandon': 'Gives up waiting.',
+  'lock.expire': 'Records that the lease of a lock, or the time of a waiting request, has run out.',
+  'handoff.request':
+    'Offers a task that the caller holds to a session, an agent or a kind of agent.',
+  'handoff.accept': 'Takes the offer; the first to accept has it.',
+  'handoff.reject': 'Declines the offer; its requester takes it back in the same way.',
+  'handoff.complete': 'Moves the task to the caller, as a pending one.',
+  'handoff.expire': 'Records that a handoff was not completed in time.',
+  'state.update': 'Writes a path that no actor owns; the path decides who may.',
+  'system.initialize': 'Makes the swarm: the first command of every log.',
+  'system.resume': 'Records that another owner has opened the swarm.',
+  'system.stall':
+    'Records that the coordinator stood still, and extends the deadlines of sessions.',
+  'system.configure': 'Records another configuration or other limits, given at opening.',
+};

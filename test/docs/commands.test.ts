@@ -1,0 +1,97 @@
+/** `docs/commands.md` is the commands and the command table as a page. Run vitest with `--update` after a change. */
+import { expect, test } from 'vitest';
+import { COMMAND_TABLE, type Relation } from '../../src/access/command-table.ts';
+import type { AgentType } from '../../src/events/identity.ts';
+import { COMMANDS, type CommandType } from '../../src/protocol/commands.ts';
+import { NOTES } from './command-notes.ts';
+import { describeFields, wordList } from './describe-schema.ts';
+import { page, table } from './markdown.ts';
+
+const ROLES: readonly (readonly [AgentType, string])[] = [
+  ['pulse', 'Pulse'],
+  ['heartbeat', 'Heartbeat'],
+  ['dream_weaver', 'Dream Weaver'],
+  ['conductor', 'Conductor'],
+  ['guardian', 'Guardian'],
+  ['system', 'system'],
+];
+
+const RELATIONS: Readonly<Record<Relation, string>> = {
+  any: 'yes',
+  own: 'own',
+  holder: 'holder',
+  addressee: 'addressee',
+  no: '–',
+};
+
+const INTRODUCTION = `# Commands
+
+This page is made from \`src/protocol/commands.ts\` and \`src/access/command-table.ts\` by \`test/docs/commands.test.ts\`.
+
+A command is plain data: \`{ type, payload, correlationId?, causationId?, trace? }\`. \`swarm.dispatch(command)\` gives it as
+the operator, whose role is \`system\`; \`session.dispatch(command)\` gives it as the session. The methods of a session's handle
+(\`tasks.claim\`, \`locks.acquire\`, …) give the commands of the same name.
+
+Who may give a command depends on the role of the caller and on its relation to the thing:
+
+- **yes**: the role is enough.
+- **own**: to its own session only.
+- **holder**: when it holds the task or the lock, waits for the lock, or accepted the handoff.
+- **addressee**: when the handoff is offered to it; \`handoff.reject\` also when it made the offer.
+- **–**: never.
+
+Those commands that only the role \`system\` may give are there for the coordinator itself, when it opens a swarm or when a
+deadline has come; only \`session.register\` is meant for the operator.
+
+A field marked with a question mark may be absent. A field marked _drawn_ gets a fresh id when the caller leaves it out. The words:
+
+${wordList()}
+`;
+
+const SECTIONS: readonly (readonly [prefix: string, title: string])[] = [
+  ['session', 'Sessions'],
+  ['task', 'Tasks'],
+  ['lock', 'Locks'],
+  ['handoff', 'Handoffs'],
+  ['state', 'Direct writes'],
+  ['system', 'The swarm'],
+];
+
+const PATHS = `
+Who may give \`state.update\` follows from the path. The operator and a Conductor may write every path that can be written at
+all; any session the paths below its own \`agents.TYPE.SESSION\`; a Guardian also those below \`global.health\`. Of a
+session \`progress\`, \`resources\` and \`data\` can be written, and of the swarm \`global.config\` and \`global.health\`; every other path
+follows from commands.
+`;
+
+function section([prefix, title]: (typeof SECTIONS)[number]): string {
+  const types = (Object.keys(COMMANDS) as CommandType[]).filter((type) =>
+    type.startsWith(`${prefix}.`),
+  );
+  const fields = table(
+    ['command', 'what it asks for', 'payload'],
+    types.map((type) => [`\`${type}\``, NOTES[type], payloadOf(type)]),
+  );
+  const permissions = table(
+    ['command', ...ROLES.map(([, name]) => name)],
+    types.map((type) => [
+      `\`${type}\``,
+      ...ROLES.map(([role]) => RELATIONS[COMMAND_TABLE[type][role]]),
+    ]),
+  );
+  return `## ${title}\n\n${fields}\n\n${permissions}\n${prefix === 'state' ? PATHS : ''}`;
+}
+
+function payloadOf(type: CommandType): string {
+  const { schema, draws } = COMMANDS[type];
+  const fields = describeFields(schema);
+  return draws === null
+    ? fields
+    : fields.replace(`\`${draws}\` (id)`, `\`${draws}\` (id, _drawn_)`);
+}
+
+test('docs/commands.md shows every command', async () => {
+  const text = [INTRODUCTION, ...SECTIONS.map(section)].join('\n');
+  for (const type of Object.keys(COMMANDS)) expect(text).toContain(`| \`${type}\` |`);
+  await expect(await page(text)).toMatchFileSnapshot('../../docs/commands.md');
+});

@@ -1,0 +1,177 @@
+/** A small swarm is given every command there is; its log then holds every type of event that the catalogue says is emitted. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { AgentSession } from '../../src/coordinator/agent-session.ts';
+import { openSwarm, type Swarm } from '../../src/coordinator/swarm.ts';
+import { CATALOG, type EventType } from '../../src/events/catalog.ts';
+import { EventLog } from '../../src/events/log.ts';
+import { History } from '../../src/history/history.ts';
+import type { Verification } from '../../src/history/verify.ts';
+import { COMMANDS, type CommandType } from '../../src/protocol/commands.ts';
+import { openLevelEngine } from '../../src/storage/engine.ts';
+import { checkReplay, countedIds, liveState, ManualClock } from '../../src/testing/index.ts';
+import type { LiveState } from '../../src/testing/index.ts';
+
+const directory = await mkdtemp(join(tmpdir(), 'stigmergy-journey-'));
+const clock = new ManualClock();
+const ids = countedIds();
+const seen = { events: new Set<string>(), commands: new Set<string>() };
+let verification: Verification | undefined;
+let live: LiveState;
+
+beforeAll(async () => {
+  const first = await openSwarm({ directory, clock, ids });
+  await workWithTasks(first);
+  await workWithLocks(first);
+  await handOver(first);
+  await writeDirectly(first);
+  await endSessions(first);
+  await first.close();
+
+  const config = { maxConcurrentAgents: 16 };
+  const second = await openSwarm({ directory, clock, ids, config });
+  await goSilent(second);
+  live = liveState(second);
+  await second.close();
+  await readBack();
+});
+
+afterAll(async () => {
+  await rm(directory, { recursive: true });
+});
+
+async function registered(
+  swarm: Swarm,
+  agentId: string,
+  agentType: 'pulse' | 'conductor' | 'guardian' = 'pulse',
+): Promise<AgentSession> {
+  return swarm.register({ agentId, agentType });
+}
+
+async function workWithTasks(swarm: Swarm): Promise<void> {
+  const conductor = await registered(swarm, 'conductor', 'conductor');
+  const pulse = await registered(swarm, 'pulse-1');
+  const [done, failed, cancelled, returned] = await Promise.all(
+    ['done', 'failed', 'cancelled', 'returned'].map(async (goal) =>
+      conductor.tasks.create({ goal }),
+    ),
+  );
+  await pulse.tasks.claim({ start: true });
+  await pulse.tasks.progress(done?.id ?? '', 50, 'half of it');
+  await pulse.tasks.complete(done?.id ?? '', { lines: 12 });
+  await conductor.tasks.assign(failed?.id ?? '', pulse.identity);
+  await pulse.tasks.start(failed?.id ?? '');
+  await pulse.tasks.fail(failed?.id ?? '', { code: 'NOT_READABLE', message: 'the file is gone' });
+  await conductor.tasks.cancel(cancelled?.id ?? '', 'no longer needed');
+  await pulse.tasks.claim({ taskId: returned?.id ?? '' });
+  await conductor.tasks.requeue(returned?.id ?? '', 'somebody else is to do it');
+}
+
+async function workWithLocks(swarm: Swarm): Promise<void> {
+  const [holder, waiter] = [await registered(swarm, 'pulse-2'), await registered(swarm, 'pulse-3')];
+  const query = { resource: 'src/a.ts', type: 'exclusive', ttl: 1_000, timeout: 5_000 } as const;
+  const lock = await holder.locks.acquire(query);
+  await holder.locks.renew(lock?.id ?? '', 2_000);
+  const aborted = new AbortController();
+  const given = waiter.locks.acquire({ ...query, signal: aborted.signal });
+  await swarm.durable();
+  aborted.abort();
+  expect(await given).toBeNull();
+  const waiting = waiter.locks.acquire(query);
+  await clock.advance(2_000);
+  const next = await waiting;
+  expect(next?.fencingToken).toBeGreaterThan(lock?.fencingToken ?? 0);
+  await waiter.locks.release(next?.id ?? '');
+}
+
+async function handOver(swarm: Swarm): Promise<void> {
+  const [from, to] = [await registered(swarm, 'pulse-4'), await registered(swarm, 'pulse-5')];
+  const { id: taskId } = await from.tasks.create({ goal: 'change hands' });
+  await from.tasks.claim({ taskId, start: true });
+  const offer = { taskId, to: { agentId: 'pulse-5' }, reason: 'tired', timeout: 500 };
+  const declined = await from.handoffs.request(offer);
+  await to.handoffs.reject(declined.id, 'busy');
+  await from.handoffs.request(offer);
+  await clock.advance(500);
+  const taken = await from.handoffs.request(offer);
+  await to.handoffs.accept(taken.id);
+  await to.handoffs.complete(taken.id);
+}
+
+async function writeDirectly(swarm: Swarm): Promise<void> {
+  const pulse = await registered(swarm, 'pulse-6');
+  const path = `agents.pulse.${pulse.identity.sessionId}.data.notes`;
+  await pulse.update({ path, newValue: ['first'] });
+  await pulse.update({ path: `${path}[1]`, newValue: 'second' });
+  await pulse.update({ path, newValue: ['other'] });
+}
+
+async function endSessions(swarm: Swarm): Promise<void> {
+  const guardian = await swarm.register({ agentType: 'guardian', agentId: 'g', ready: false });
+  await guardian.start();
+  await guardian.pause();
+  await guardian.resume();
+  await guardian.drain();
+  await guardian.fail({ code: 'OUT_OF_MEMORY', message: 'too much to watch' });
+  await guardian.recover();
+  await clock.advance(10_000);
+  await guardian.heartbeat();
+  const pulse = await registered(swarm, 'pulse-7');
+  await pulse.tasks.claim({ start: true });
+  await pulse.locks.acquire({ resource: 'src/b.ts', type: 'shared' });
+  await pulse.stop('enough');
+  await guardian.heartbeat(); // what was due is recorded before a command is decided: the sweep too
+}
+
+/** The coordinator stands still, which kills nobody; then the sessions fall silent. */
+async function goSilent(swarm: Swarm): Promise<void> {
+  const pulse = await registered(swarm, 'pulse-8');
+  clock.jump(40_000);
+  await pulse.tasks.create({ goal: 'go on after a stall' });
+  expect(swarm.get(`agents.pulse.${pulse.identity.sessionId}.status`)).toBe('idle');
+  await clock.advance(120_000);
+  await swarm.durable();
+}
+
+async function readBack(): Promise<void> {
+  await using history = await History.open(directory);
+  for await (const { type } of history.events()) seen.events.add(type);
+  verification = await history.verify();
+  await history.close();
+  const engine = await openLevelEngine(directory, { create: false });
+  for await (const { block } of EventLog.read(engine.database).blocks()) {
+    for (const { command } of block.commits) seen.commands.add(command.type);
+  }
+  await engine.close();
+}
+
+describe('the log of the journey', () => {
+  const types = Object.keys(CATALOG) as EventType[];
+
+  test.each(types)('%s', (type) => {
+    expect(seen.events.has(type)).toBe(CATALOG[type].emitted !== 'planned');
+  });
+
+  test.each(Object.keys(COMMANDS) as CommandType[])('%s was recorded', (type) => {
+    expect(seen.commands).toContain(type);
+  });
+
+  test('every session has ended, and nothing is held any more', () => {
+    const { agents, locks } = JSON.parse(live.state) as {
+      agents: Record<string, Record<string, { status: string }>>;
+      locks: { locks: object };
+    };
+    const statuses = Object.values(agents).flatMap((ofKind) =>
+      Object.values(ofKind).map(({ status }) => status),
+    );
+    expect(new Set(statuses)).toEqual(new Set(['offline']));
+    expect(locks.locks).toEqual({});
+  });
+
+  test('[I1] [I6] it verifies, and gives the state that was live', async () => {
+    expect(verification).toMatchObject({ ok: true });
+    await checkReplay(directory, live);
+  });
+});

@@ -1,0 +1,102 @@
+/**
+ * Given facts, when a command, then facts or a refusal: decisions without a coordinator.
+ *
+ * Facts come about by commands too, so that a given state is one that can be; each is asked with its place, time and source.
+ */
+import { expect } from 'vitest';
+import { permit } from '../../src/access/permit.ts';
+import { decide } from '../../src/actors/decide.ts';
+import { canonicalJson } from '../../src/core/json.ts';
+import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.ts';
+import { BlockBuilder, decodeBlock } from '../../src/events/block.ts';
+import { COORDINATOR, OPERATOR } from '../../src/events/identity.ts';
+import type { AgentIdentity, AgentKind } from '../../src/events/identity.ts';
+import type { Commit } from '../../src/events/envelope.ts';
+import { DEFAULT_CONFIG, type SwarmConfig } from '../../src/events/system.ts';
+import { Projector } from '../../src/projections/projector.ts';
+import { hashState } from '../../src/projections/saved-views.ts';
+import type { CommandType, PayloadOf } from '../../src/protocol/commands.ts';
+import { receive } from '../../src/protocol/receive.ts';
+import { countedIds } from '../../src/testing/index.ts';
+
+/** What a decision came to: the types and payloads of its facts, or the code of its refusal. */
+export type Outcome =
+  | { readonly ok: true; readonly facts: readonly (readonly [string, unknown])[] }
+  | { readonly ok: false; readonly code: string; readonly details: Readonly<Record<string, unknown>> };
+
+/** A state to decide on, kept by the projector and by nothing else. */
+export class Given {
+  readonly view = new Projector();
+  readonly commits: Commit[] = [];
+  nowMs = 1_000;
+  readonly #ids = countedIds();
+
+  constructor(
+    options: { readonly limits?: Partial<Limits>; readonly config?: Partial<SwarmConfig> } = {},
+  ) {
+    const config = { ...DEFAULT_CONFIG, ...options.config };
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.ask('system.initialize', { swarmId: 'swarm', config, limits }, COORDINATOR);
+  }
+
+  /** Registers a session that is named as its agent. */
+  session(sessionId: string, agentType: AgentKind = 'pulse', ready = true): AgentIdentity {
+    const identity = { agentId: `agent-${sessionId}`, agentType, sessionId };
+    this.ask('session.register', { ...identity, ready }, OPERATOR);
+    return this.view.session(sessionId)?.identity ?? identity;
+  }
+
+  /** Asks, and expects to be granted. */
+  ask<Type extends CommandType>(
+    type: Type,
+    payload: Partial<PayloadOf<Type>>,
+    source: AgentIdentity = OPERATOR,
+  ): void {
+    const outcome = this.when(type, payload, source);
+    if (!outcome.ok) throw new Error(`given ${type}: ${outcome.code} ${canonicalJson(outcome.details)}`);
+  }
+
+  /** Receives, permits, decides and folds. A refusal is seen to leave the state as it was. */
+  when<Type extends CommandType>(
+    type: Type,
+    payload: Partial<PayloadOf<Type>>,
+    source: AgentIdentity = OPERATOR,
+  ): Outcome {
+    const limits = this.view.swarm?.limits ?? DEFAULT_LIMITS;
+    const reception = { source, timeMs: this.nowMs, ids: this.#ids, limits };
+    const received = receive({ type, payload }, reception);
+    if (!received.ok) return received;
+    const before = this.view.swarm === undefined ? '' : hashState(this.view);
+    const decided = permit(this.view, received.command) ?? decide(this.view, received.command);
+    if (!decided.ok) {
+      expect(hashState(this.view)).toBe(before);
+      return { ok: false, code: decided.code, details: decided.details };
+    }
+    const { facts } = decided;
+    if (facts.length > 0) {
+      const commit: Commit = { command: received.command, facts };
+      this.view.apply(commit);
+      this.commits.push(commit);
+    }
+    return { ok: true, facts: facts.map((fact) => [fact.type, fact.payload] as const) };
+  }
+
+  /** The state folded again from what the log would hold is the state that is here. */
+  checkReplay(): void {
+    const replayed = new Projector();
+    for (const commit of throughTheLog(this.commits)) replayed.apply(commit);
+    expect(hashState(replayed)).toBe(hashState(this.view));
+  }
+}
+
+/** Commits as they come back from the log. */
+export function throughTheLog(commits: readonly Commit[]): readonly Commit[] {
+  const builder = new BlockBuilder();
+  for (const commit of commits) builder.add(commit);
+  return decodeBlock(builder.encode(1, '0'.repeat(64)), 1).commits;
+}
+
+/** The types of the facts of an outcome; the code of a refusal. */
+export function typesOf(outcome: Outcome): readonly string[] | string {
+  return outcome.ok ? outcome.facts.map(([type]) => type) : outcome.code;
+}

@@ -1,0 +1,341 @@
+/**
+ * A random life of a swarm: commands of all kinds, legal and not, by sessions that come, work, fall silent and die.
+ *
+ * The operations name things by small numbers, so that they meet the same things often; what a number means is looked up when
+ * the operation runs. A failing life shrinks to few operations and can be pasted into a test of its own.
+ */
+import fc from 'fast-check';
+import { expect } from 'vitest';
+import { isCompatible } from '../../src/actors/lock-rules.ts';
+import type { AgentSession } from '../../src/coordinator/agent-session.ts';
+import type { Result } from '../../src/coordinator/result.ts';
+import type { Swarm } from '../../src/coordinator/swarm.ts';
+import { AGENT_KINDS, PRIORITIES, type AgentIdentity } from '../../src/events/identity.ts';
+import type { Commit } from '../../src/events/envelope.ts';
+import type { EventLog } from '../../src/events/log.ts';
+import { LOCK_TYPES, type Lock } from '../../src/events/lock.ts';
+import type { TaskState } from '../../src/events/task.ts';
+import type { SwarmState } from '../../src/projections/swarm-state.ts';
+import type { CommandInput, CommandType } from '../../src/protocol/commands.ts';
+import { ManualClock } from '../../src/testing/index.ts';
+
+const INDEX_MAX = 15;
+const small = fc.nat({ max: INDEX_MAX });
+/** Mostly the one who may; rarely anybody. */
+const rarely = fc.oneof({ weight: 6, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: small });
+const ms = fc.constantFrom(1, 400, 400, 3_000, 3_000, 12_000, 12_000, 31_000, 50_000);
+const priority = fc.constantFrom(...PRIORITIES);
+
+/** One operation of a life. */
+export const operation = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('register'), agent: fc.nat(4), kind: fc.constantFrom(...AGENT_KINDS, 'pulse', 'pulse', 'pulse'), ready: fc.boolean(), capacity: fc.constantFrom(undefined, 2, 3) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('session'),
+      who: small,
+      type: fc.constantFrom('session.pause', 'session.resume', 'session.resume', 'session.resume', 'session.drain', 'session.stop', 'session.fail', 'session.recover', 'session.heartbeat', 'session.start', 'session.start'),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('create'), who: small, priority, parent: rarely }) },
+  { weight: 8, arbitrary: fc.record({ do: fc.constant('claim'), who: small, start: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('assign'), task: small, to: small }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      do: fc.constant('work'),
+      task: small,
+      thief: rarely,
+      type: fc.constantFrom('task.start', 'task.start', 'task.start', 'task.progress', 'task.complete', 'task.fail', 'task.cancel'),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('requeue'), task: small }) },
+  {
+    weight: 7,
+    arbitrary: fc.record({
+      do: fc.constant('acquire'),
+      who: small,
+      resource: fc.nat(2),
+      type: fc.constantFrom(...LOCK_TYPES),
+      ttl: fc.constantFrom(900, 9_000, 90_000),
+      timeout: fc.constantFrom(0, 700, 30_000),
+      priority,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('lock'),
+      lock: small,
+      thief: rarely,
+      type: fc.constantFrom('lock.renew', 'lock.release', 'lock.abandon', 'lock.abandon'),
+    }),
+  },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('offer'), task: small, to: small, wide: fc.boolean(), timeout: fc.constantFrom(2_000, 60_000) }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('handoff'), handoff: fc.nat(1), thief: rarely, type: fc.constantFrom('handoff.accept', 'handoff.complete', 'accept and complete', 'handoff.reject') }) },
+  { weight: 3, arbitrary: fc.record({ do: fc.constant('update'), who: small, field: fc.constantFrom('data.count', 'data.deep.list[0]', 'progress', 'data', 'note'), value: fc.jsonValue({ maxDepth: 2 }), merge: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('configure'), section: fc.constantFrom('config', 'health'), value: fc.nat(9) }) },
+  { weight: 6, arbitrary: fc.record({ do: fc.constant('advance'), ms }) },
+  { weight: 5, arbitrary: fc.record({ do: fc.constant('show life') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('jump'), ms }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen'), ms }) },
+);
+
+/** An operation, as it is printed when a life fails. */
+export type Operation = typeof operation extends fc.Arbitrary<infer One> ? One : never;
+
+/** A life: 80 operations. */
+export const life = fc.array(operation, { minLength: 80, maxLength: 80, size: 'max' });
+
+/** How a life opens its swarm, the first time and every other time. */
+export type Opener = (clock: ManualClock) => Promise<Swarm>;
+
+/** Lives a life, and checks after each operation what must hold always. The swarm is left open. */
+export async function live(
+  operations: readonly Operation[],
+  open: Opener,
+): Promise<{ readonly swarm: Swarm; readonly clock: ManualClock }> {
+  const clock = new ManualClock();
+  const world = new World(clock, open);
+  await world.begin();
+  for (const one of operations) {
+    await world.perform(one);
+    checkHolders(world.swarm.state);
+  }
+  await world.settle();
+  checkNothingHeldByTheDead(world.swarm.state);
+  return { swarm: world.swarm, clock };
+}
+
+class World {
+  swarm!: Swarm;
+  readonly #clock: ManualClock;
+  readonly #open: Opener;
+  #sessions: AgentSession[] = [];
+  #answers: Promise<Result>[] = [];
+  /** To whom each handoff was offered, in order. */
+  #offers: AgentSession[] = [];
+
+  constructor(clock: ManualClock, open: Opener) {
+    this.#clock = clock;
+    this.#open = open;
+  }
+
+  async begin(): Promise<void> {
+    this.swarm = await this.#open(this.#clock);
+    for (const agent of [0, 1, 2, 3]) {
+      const agentType = agent === 3 ? 'conductor' : 'pulse';
+      this.#sessions.push(await this.swarm.register({ agentId: `agent-${agent}`, agentType }));
+    }
+  }
+
+  /** Everything that was asked is answered, and what is due now has happened. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#answers.splice(0));
+    await this.#clock.advance(0);
+    await this.swarm.durable();
+  }
+
+  async perform(one: Operation): Promise<void> {
+    switch (one.do) {
+      case 'register': {
+        const agentId = `agent-${one.agent}`;
+        const payload = { agentId, agentType: one.kind, ready: one.ready, capacity: one.capacity };
+        const result = await this.swarm.dispatch({ type: 'session.register', payload });
+        if (!result.ok) return;
+        const { sessionId } = result.events[0]?.payload as { sessionId: string };
+        this.#sessions.push(this.swarm.session({ agentId, sessionId }));
+        return;
+      }
+      case 'session': {
+        const who = this.#pick(one.who);
+        const failure = one.type === 'session.fail' ? { code: 'E', message: 'm' } : {};
+        return this.#ask(one.type, { sessionId: who.identity.sessionId, ...failure }, who);
+      }
+      case 'create': {
+        const parentTaskId = one.parent === null ? undefined : this.#task(one.parent);
+        return this.#ask('task.create', { goal: 'g', priority: one.priority, parentTaskId }, this.#pick(one.who));
+      }
+      case 'claim':
+        return this.#ask('task.claim', { start: one.start }, this.#worker(one.who));
+      case 'assign':
+        return this.#ask('task.assign', { taskId: this.#task(one.task), assignedTo: this.#worker(one.to).identity });
+      case 'work': {
+        const isReady = one.type === 'task.start' ? isAssigned : isRunning;
+        const taskId = this.#task(one.task, one.thief === null ? isReady : isOpen);
+        return this.#ask(one.type, { taskId, ...WORK[one.type] }, this.#holderOf(taskId, one.thief));
+      }
+      case 'requeue':
+        return this.#ask('task.requeue', { taskId: this.#task(one.task) });
+      case 'acquire': {
+        const { who, resource, type, ttl, timeout, priority: urgency } = one;
+        const query = { resource: `r${resource}`, type, ttl, timeout, priority: urgency };
+        return this.#ask('lock.acquire', query, this.#worker(who));
+      }
+      case 'lock': {
+        const [lockId, holder] = this.#lock(one.lock, one.type === 'lock.abandon');
+        const who = one.thief === null ? this.#sessionOf(holder) : this.#pick(one.thief);
+        return this.#ask(one.type, { lockId }, who);
+      }
+      case 'offer': {
+        const taskId = this.#task(one.task, ({ assignedTo }) => assignedTo !== null);
+        const addressee = this.#worker(one.to);
+        const to = one.wide ? { agentType: addressee.identity.agentType } : addressee.identity;
+        const handoffId = `handoff-${this.#offers.length + 1}`;
+        const { timeout } = one;
+        const offer = { handoffId, taskId, to, reason: 'r', timeout };
+        const { sequence } = this.swarm;
+        this.#ask('handoff.request', offer, this.#holderOf(taskId, null));
+        if (this.swarm.sequence > sequence) this.#offers.push(addressee); // folded at once
+        return;
+      }
+      case 'handoff': {
+        const number = Math.max(0, this.#offers.length - one.handoff);
+        const who = one.thief === null ? this.#offers[number - 1] : this.#pick(one.thief);
+        const handoffId = `handoff-${number}`;
+        const steps = one.type === 'accept and complete' ? (['handoff.accept', 'handoff.complete'] as const) : [one.type];
+        for (const step of steps) this.#ask(step, { handoffId }, who ?? this.#pick(0));
+        return;
+      }
+      case 'update': {
+        const who = this.#pick(one.who);
+        const { agentType, sessionId } = who.identity;
+        const progress = { current: 7, message: 'm' };
+        const newValue = one.field === 'progress' ? progress : one.field === 'data' ? { of: one.value } : one.value;
+        return this.#ask('state.update', { path: `agents.${agentType}.${sessionId}.${one.field}`, newValue, merge: one.merge }, who);
+      }
+      case 'configure':
+        return one.section === 'config'
+          ? this.#ask('state.update', { path: 'global.config.timeouts.lockDefault', newValue: 1_000 * (one.value + 1) })
+          : this.#ask('state.update', { path: 'global.health', newValue: { status: 'degraded', issues: [`issue ${one.value}`], lastCheck: 'now' } });
+      case 'show life':
+        for (const who of this.#sessions) {
+          const { sessionId } = who.identity;
+          this.#ask('session.heartbeat', { sessionId }, who);
+        }
+        return;
+      case 'advance':
+        await Promise.all(this.#answers.splice(0));
+        return this.#clock.advance(one.ms);
+      case 'jump':
+        this.#clock.jump(one.ms);
+        return;
+      case 'reopen':
+        await Promise.all(this.#answers.splice(0));
+        await this.swarm.close();
+        this.#clock.jump(one.ms);
+        this.swarm = await this.#open(this.#clock);
+        this.#rebind();
+        return;
+    }
+  }
+
+  /** Asks as a session, or as the operator, and waits for the answer later. */
+  #ask(type: CommandType, payload: object, who?: AgentSession): void {
+    const command: CommandInput = { type, payload };
+    const answer = who === undefined ? this.swarm.dispatch(command) : who.dispatch(command);
+    this.#answers.push(answer);
+  }
+
+  /** Handles belong to one opening: those of living sessions are bound again. */
+  #rebind(): void {
+    this.#sessions = this.#sessions.flatMap(({ identity }) =>
+      this.#statusOf(identity) === 'offline' ? [] : [this.swarm.session(identity)],
+    );
+    this.#offers = this.#offers.map((one) => this.#sessionOf(one.identity));
+  }
+
+  /** A living session; the greatest number may also mean one that ended. */
+  #pick(index: number): AgentSession {
+    const living = this.#sessions.filter(({ identity }) => this.#statusOf(identity) !== 'offline');
+    const from = index === INDEX_MAX ? this.#sessions : living;
+    const session = from[index % Math.max(1, from.length)];
+    if (session !== undefined) return session;
+    const somebody = { agentId: 'nobody', agentType: 'pulse', sessionId: 'nobody' } as const;
+    return { identity: somebody, dispatch: (command: CommandInput) => this.swarm.dispatch(command) } as AgentSession;
+  }
+
+  /** A session that may have tasks and locks, or rarely one that may not. */
+  #worker(index: number): AgentSession {
+    const one = this.#pick(index);
+    return one.identity.agentType === 'guardian' ? this.#pick(index + 1) : one;
+  }
+
+  #statusOf({ agentType, sessionId }: AgentIdentity): unknown {
+    return this.swarm.get(`agents.${agentType}.${sessionId}.status`);
+  }
+
+  #sessionOf(identity: AgentIdentity | null | undefined): AgentSession {
+    return this.#sessions.find((one) => one.identity.sessionId === identity?.sessionId) ?? this.#pick(0);
+  }
+
+  /** One of the tasks that fit; of all that are open when none does. */
+  #task(index: number, fits: (task: TaskState) => boolean = isOpen): string {
+    const open = Object.values(this.swarm.state.global.tasks).filter(isOpen);
+    const fitting = open.filter(fits);
+    const from = fitting.length > 0 ? fitting : open;
+    return from[index % Math.max(1, from.length)]?.id ?? 'none';
+  }
+
+  #holderOf(taskId: string, thief: number | null): AgentSession {
+    return thief === null ? this.#sessionOf(this.swarm.state.global.tasks[taskId]?.assignedTo) : this.#pick(thief);
+  }
+
+  #lock(index: number, waiting: boolean): readonly [string, AgentIdentity | undefined] {
+    const { locks, waitQueue } = this.swarm.state.locks;
+    const found = waiting
+      ? Object.values(waitQueue).flatMap((queue) => queue.map(({ id, requester }) => [id, requester] as const))
+      : Object.values(locks).map(({ id, holder }) => [id, holder] as const);
+    return found[index % Math.max(1, found.length)] ?? ['none', undefined];
+  }
+}
+
+const isOpen = ({ status }: TaskState): boolean => status === 'pending' || status === 'running';
+const isAssigned = ({ status, assignedTo }: TaskState): boolean =>
+  status === 'pending' && assignedTo !== null;
+const isRunning = ({ status }: TaskState): boolean => status === 'running';
+
+const WORK: Readonly<Record<string, object>> = {
+  'task.progress': { progress: 50, message: 'half' },
+  'task.complete': { result: { lines: 1 } },
+  'task.fail': { error: { code: 'E', message: 'm' } },
+};
+
+/** No two locks of one resource exclude each other. */
+function checkHolders({ locks: { locks } }: SwarmState): void {
+  const byResource = new Map<string, Lock[]>();
+  for (const lock of Object.values(locks)) {
+    byResource.set(lock.resource, [...(byResource.get(lock.resource) ?? []), lock]);
+  }
+  for (const [resource, held] of byResource) {
+    for (const lock of held) {
+      const others = held.filter(({ id }) => id !== lock.id);
+      expect(isCompatible(lock.type, others), `holders of ${resource}`).toBe(true);
+    }
+  }
+}
+
+/** No session that ended holds, runs, waits for or offers anything. */
+function checkNothingHeldByTheDead({ agents, locks, global }: SwarmState): void {
+  const sessions = Object.values(agents).flatMap((ofType) => Object.values(ofType));
+  const dead = new Set(sessions.filter(({ status }) => status === 'offline').map(({ sessionId }) => sessionId));
+  for (const session of sessions) {
+    if (!dead.has(session.sessionId)) continue;
+    expect([session.currentTask, session.taskQueue]).toEqual([null, []]);
+  }
+  const owners = [
+    ...Object.values(locks.locks).map(({ holder }) => holder),
+    ...Object.values(locks.waitQueue).flatMap((queue) => queue.map(({ requester }) => requester)),
+    ...Object.values(global.tasks)
+      .filter(({ status }) => status === 'pending' || status === 'running')
+      .flatMap(({ assignedTo }) => assignedTo ?? []),
+  ];
+  for (const { sessionId } of owners) expect(dead).not.toContain(sessionId);
+}
+
+/** Every commit of a log, in order. */
+export async function commitsOf(log: EventLog): Promise<readonly Commit[]> {
+  const commits: Commit[] = [];
+  for await (const { block } of log.blocks()) commits.push(...block.commits);
+  return commits;
+}

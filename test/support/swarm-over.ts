@@ -1,0 +1,67 @@
+/** Opens a swarm over a database that a test made, so that the test can hold or break what is written. */
+import { MemoryLevel } from 'memory-level';
+import { recover } from '../../src/coordinator/recovery.ts';
+import type { OpenOptions } from '../../src/coordinator/open-options.ts';
+import { Swarm } from '../../src/coordinator/swarm.ts';
+import { EventLog } from '../../src/events/log.ts';
+
+/** A database in memory whose block writes can be held up, failed and counted. */
+export class GatedDatabase extends MemoryLevel<string, Buffer> {
+  /** How many blocks were written. */
+  blocks = 0;
+  /** Set to make the next block writes fail. */
+  failure: Error | undefined;
+  #gate: { readonly opened: Promise<void>; readonly open: () => void } | undefined;
+
+  constructor() {
+    super({ keyEncoding: 'utf8', valueEncoding: 'buffer', storeEncoding: 'buffer' });
+  }
+
+  /** Holds every block write from now on until {@link release}. */
+  hold(): void {
+    let open = (): void => {};
+    const opened = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    this.#gate = { opened, open };
+  }
+
+  release(): void {
+    this.#gate?.open();
+    this.#gate = undefined;
+  }
+
+  // abstract-level calls this for every `batch`; the log writes its blocks with nothing else.
+  async _batch(operations: unknown, options: unknown): Promise<void> {
+    await this.#gate?.opened;
+    if (this.failure !== undefined) throw this.failure;
+    this.blocks += 1;
+    const inherited = MemoryLevel.prototype as unknown as {
+      _batch(this: unknown, operations: unknown, options: unknown): Promise<void>;
+    };
+    await inherited._batch.call(this, operations, options);
+  }
+}
+
+/** Opens a swarm over a database, as `openSwarm` does over a directory. */
+export async function openSwarmOver(
+  database: GatedDatabase,
+  options: OpenOptions = {},
+): Promise<{ readonly swarm: Swarm; readonly log: EventLog }> {
+  await database.open();
+  const { projector, checkpoint } = await recover(EventLog.read(database));
+  const log = await EventLog.own(database);
+  const engine = { database, close: async () => {} };
+  const swarm = new Swarm({ engine, log, projector, checkpoint, options });
+  await swarm.begin(options);
+  return { swarm, log };
+}
+
+const PENDING = Symbol('pending');
+
+/** Whether a promise has no outcome yet, after everybody else had some turns. */
+export async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+  const first = await Promise.race([promise.catch(() => undefined), Promise.resolve(PENDING)]);
+  return first === PENDING;
+}
