@@ -4,7 +4,7 @@
  * Opens a swarm, makes so many pending tasks, and prints by how many bytes the used heap grew, both times after a collection.
  * The swarm is closed before the second look, so that nothing of a block or a checkpoint under way is counted.
  */
-import { openSwarm } from '../src/coordinator/swarm.ts';
+import { openSwarm } from '../src/coordinator/open-swarm.ts';
 
 const IN_FLIGHT = 1_024;
 

@@ -4,7 +4,8 @@
  * The mix is declared in {@link MIX} and drawn from a fixed seed. Ours has a checkpoint near its end and a tail after it.
  */
 import { join } from 'node:path';
-import { openSwarm, type Swarm } from '../src/coordinator/swarm.ts';
+import { openSwarm } from '../src/coordinator/open-swarm.ts';
+import type { Swarm } from '../src/coordinator/swarm.ts';
 import type { AgentSession } from '../src/coordinator/agent-session.ts';
 import { PRIORITIES } from '../src/events/identity.ts';
 import { openLevelEngine } from '../src/storage/engine.ts';

@@ -1,5 +1,6 @@
 /** The door for users. Nothing inside imports it. */
-export { openSwarm, type NewAgent, type Swarm } from './coordinator/swarm.ts';
+export { openSwarm } from './coordinator/open-swarm.ts';
+export type { NewAgent, Swarm } from './coordinator/swarm.ts';
 export type { ConfigInput, OpenOptions } from './coordinator/open-options.ts';
 export type {
   AgentSession,

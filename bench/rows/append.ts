@@ -1,5 +1,6 @@
 /** Append: `task.progress` commands through the handle of a session, each awaited until it is durable. */
-import { openSwarm, type Swarm } from '../../src/coordinator/swarm.ts';
+import { openSwarm } from '../../src/coordinator/open-swarm.ts';
+import type { Swarm } from '../../src/coordinator/swarm.ts';
 import type { AgentSession } from '../../src/coordinator/agent-session.ts';
 import { blockKey } from '../../src/events/log.ts';
 import { openLevelEngine } from '../../src/storage/engine.ts';

@@ -1,5 +1,5 @@
 /** Tasks: whole lives (create, assign, start, complete), each step awaited until it is durable, many lives at once. */
-import { openSwarm } from '../../src/coordinator/swarm.ts';
+import { openSwarm } from '../../src/coordinator/open-swarm.ts';
 import type { AgentSession } from '../../src/coordinator/agent-session.ts';
 import { openLevelEngine } from '../../src/storage/engine.ts';
 import { Floor, floorEvent } from '../floor.ts';

@@ -7,10 +7,26 @@
 import { assert, refuse, type Refusal } from '../core/errors.ts';
 import type { ActorKind, NewSwarmFact, SwarmFact } from '../events/catalog.ts';
 import { isHandoffFact, isLockFact, isSessionFact, isTaskFact } from '../events/catalog.ts';
-import { evolveHandoff, stateOfHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
+import {
+  evolveHandoff,
+  stateOfHandoff,
+  type HandoffFact,
+  type HandoffRecord,
+} from '../events/handoff.ts';
 import type { AgentIdentity } from '../events/identity.ts';
-import { evolveLock, freeResource, stateOfLock, type LockFact, type LockRecord } from '../events/lock.ts';
-import { evolveSession, stateOfSession, type SessionFact, type SessionRecord } from '../events/session.ts';
+import {
+  evolveLock,
+  freeResource,
+  stateOfLock,
+  type LockFact,
+  type LockRecord,
+} from '../events/lock.ts';
+import {
+  evolveSession,
+  stateOfSession,
+  type SessionFact,
+  type SessionRecord,
+} from '../events/session.ts';
 import { evolveTask, stateOfTask, type TaskFact, type TaskRecord } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import { handoffMachine } from './handoff.ts';
@@ -33,16 +49,17 @@ function checker<Record, Event>(
   machine: Machine<Record, Event>,
   stateOf: (record: Record) => string,
 ): Check<Record, Event> {
-  const resolved = new Map<string, ReturnType<Machine<Record, Event>['resolveState']>>();
+  const probes = new Map<string, ReturnType<Machine<Record, Event>['resolveState']>>();
   return (record, event) => {
     const value = stateOf(record);
-    let snapshot = resolved.get(value);
-    if (snapshot === undefined) {
-      snapshot = machine.resolveState({ value, context: { record } });
-      resolved.set(value, snapshot);
+    let probe = probes.get(value);
+    if (probe === undefined) {
+      // A copy of our own, whose context is then ours to set: as XState's own cloneMachineSnapshot does.
+      probe = { ...machine.resolveState({ value, context: { record } }) };
+      probes.set(value, probe);
     }
-    // As XState's own cloneMachineSnapshot does: the same nodes, another context.
-    return { ...snapshot, context: { record } }.can(event);
+    probe.context.record = record;
+    return probe.can(event);
   };
 }
 

@@ -12,13 +12,15 @@ import type { Projector } from '../projections/projector.ts';
 
 /** How often checkpoints are taken, and how many are kept. */
 export interface CheckpointPolicy {
-  /** Events between two checkpoints; more when the state has more rows than that, so that the cost per event is bounded. */
+  /** Events between two checkpoints; more when the state is large, so that the cost per event is bounded. */
   readonly everyEvents: number;
   readonly keep: number;
 }
 
 export const DEFAULT_CHECKPOINTS: CheckpointPolicy = { everyEvents: 20_000, keep: 2 };
 
+/** A checkpoint of so many rows comes after at least so many times as many events: replaying them is quick, too. */
+const EVENTS_PER_ROW = 4;
 /** A close with fewer events since the last checkpoint takes none: replaying them is as quick. */
 const EVENTS_AT_CLOSE_MIN = 1_000;
 
@@ -43,7 +45,7 @@ export class Checkpointer {
   /** A block leaves, and everything decided so far is in it or before it: the moment at which a copy fits the log. */
   sealed(sequence: number): void {
     if (this.#copy !== undefined || this.#writing !== undefined) return;
-    const every = Math.max(this.#policy.everyEvents, rowCount(this.#projector));
+    const every = Math.max(this.#policy.everyEvents, rowCount(this.#projector) * EVENTS_PER_ROW);
     if (sequence - this.#last < every || this.#projector.sequence !== sequence) return;
     this.#copy = copyState(this.#projector);
   }

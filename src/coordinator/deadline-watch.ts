@@ -54,8 +54,9 @@ export class DeadlineWatch {
 
   /** Sets the timer for the next deadline, or for the next look at the clock. */
   arm(): void {
-    const atMs = this.#nextLookMs();
-    if (this.#closed || atMs === undefined) return;
+    const nextMs = this.#nextLookMs();
+    if (this.#closed || nextMs === undefined) return;
+    const atMs = Math.max(nextMs, this.#lookedMs); // a timer is late only for a time that was still to come
     if (this.#timer !== undefined && this.#timer.atMs <= atMs) return;
     this.#timer?.cancel();
     const cancel = this.#clock.scheduleAt(atMs, () => {
@@ -68,17 +69,20 @@ export class DeadlineWatch {
     this.#timer = { atMs, cancel };
   }
 
-  /** The timer has come. */
+  /** The timer has come. How late it is shows that this process stood still, so it is let go only after that was seen. */
   fire(): void {
-    this.#timer?.cancel();
-    this.#timer = undefined;
     if (this.#closed) return;
     this.settle(this.#clock.nowMs());
+    this.#disarm();
     this.arm();
   }
 
   close(): void {
     this.#closed = true;
+    this.#disarm();
+  }
+
+  #disarm(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
   }
@@ -89,7 +93,9 @@ export class DeadlineWatch {
     const lateMs = this.#timer === undefined ? 0 : nowMs - this.#timer.atMs;
     this.#lookedMs = nowMs;
     if (lateMs <= stallMs || this.#projector.counts.live === 0) return;
+    this.#disarm(); // the late timer has told all it can; the commands that waited with it are not another stall
     this.#tell.record({ type: 'system.stall', payload: { gapMs } }, nowMs);
+    this.arm();
   }
 
   #nextLookMs(): number | undefined {

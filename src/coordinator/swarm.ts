@@ -1,5 +1,5 @@
 /**
- * A swarm: the coordinator's handle for its operator, and how it is opened and closed.
+ * A swarm: the coordinator's handle for its operator.
  *
  * Keeps I2 (reads show the folded state and say its sequence; `durable` is the barrier), I7 (a halt refuses everything, reads
  * too) and I8 (one owner).
@@ -11,20 +11,19 @@ import { canonicalJson } from '../core/json.ts';
 import { parsePath } from '../core/path.ts';
 import { COORDINATOR, OPERATOR, type AgentIdentity } from '../events/identity.ts';
 import type { AgentKind } from '../events/identity.ts';
-import { EventLog } from '../events/log.ts';
+import type { EventLog } from '../events/log.ts';
 import { hashState } from '../projections/saved-views.ts';
 import { toSwarmState, valueAtPath, versionedAtPath } from '../projections/swarm-state.ts';
 import type { SwarmState, VersionedState } from '../projections/swarm-state.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { CommandInput } from '../protocol/commands.ts';
-import { openLevelEngine, openMemoryEngine, type Engine } from '../storage/engine.ts';
+import type { Engine } from '../storage/engine.ts';
 import { AgentSession, updateResult, type SessionDoor } from './agent-session.ts';
 import type { StateUpdate, UpdateResult } from './agent-session.ts';
 import { Checkpointer, DEFAULT_CHECKPOINTS } from './checkpointer.ts';
 import { Dispatcher } from './dispatch.ts';
 import { LockWaits } from './lock-waits.ts';
 import { wantedSettings, type OpenOptions } from './open-options.ts';
-import { recover } from './recovery.ts';
 import { accepted, Recorded, type Result } from './result.ts';
 
 /** What an agent says of itself when it registers a session. */
@@ -40,54 +39,8 @@ export interface NewAgent {
   readonly ready?: boolean;
 }
 
-/**
- * Opens a swarm: recovers its state from the log, takes ownership, and records that it did.
- *
- * Throws the faults of the directory (`DIRECTORY_NOT_WRITABLE`, `NOT_A_SWARM`, `SWARM_HELD`, …) and of the log (`LOG_CORRUPT`,
- * `LOG_TRUNCATED`, `FORMAT_UNSUPPORTED`), and `INVALID_INPUT` for a configuration that cannot be honoured.
- *
- * @example
- * const swarm = await openSwarm({ directory: './.stigmergy' });
- * const pulse = await swarm.register({ agentType: 'pulse', agentId: 'pulse-1' });
- * const task = await pulse.tasks.create({ goal: 'index src' });
- * await swarm.close();
- */
-export async function openSwarm(options: OpenOptions = {}): Promise<Swarm> {
-  const readonly = options.readonly === true;
-  wantedSettings(options, undefined); // before anything is touched
-  const engine =
-    options.directory === undefined
-      ? await openMemoryEngine()
-      : await openLevelEngine(options.directory, { create: !readonly });
-  try {
-    const log = EventLog.read(engine.database);
-    checkLength(log, options.expectSequence);
-    const { onProgress } = options;
-    const { projector, checkpoint } = await recover(log, {
-      ...(onProgress && { onProgress: (at: number) => onProgress(at, log.head.sequence) }),
-    });
-    const owned = readonly ? log : await EventLog.own(engine.database);
-    const swarm = new Swarm({ engine, log: owned, projector, checkpoint, options });
-    if (!readonly) await swarm.begin(options);
-    return swarm;
-  } catch (error) {
-    await engine.close();
-    throw error;
-  }
-}
-
-function checkLength({ head }: EventLog, expected = 0): void {
-  if (head.sequence >= expected) return;
-  throw new Fault(
-    'LOG_TRUNCATED',
-    `The log ends at sequence ${head.sequence}, but ${expected} was acknowledged: its end was lost. Restore it from a copy.`,
-    {
-      details: { sequence: head.sequence, expected },
-    },
-  );
-}
-
-interface SwarmParts {
+/** What a swarm is made of. */
+export interface SwarmParts {
   readonly engine: Engine;
   readonly log: EventLog;
   readonly projector: Projector;
@@ -111,7 +64,7 @@ export class Swarm {
   readonly #closed = new AbortController();
   #shown: { readonly sequence: number; readonly state: SwarmState } | undefined;
 
-  /** Use {@link openSwarm}. */
+  /** Use `openSwarm`. */
   constructor({ engine, log, projector, checkpoint, options }: SwarmParts) {
     this.#engine = engine;
     this.#log = log;
@@ -143,7 +96,7 @@ export class Swarm {
     log.onHalt = (fault) => this.#halt(fault);
   }
 
-  /** Records the beginning of the swarm, or of this ownership of it. Called once, by {@link openSwarm}. */
+  /** Records the beginning of the swarm, or of this ownership of it. Called once, by `openSwarm`. */
   async begin(options: OpenOptions): Promise<void> {
     const { swarm, timeMs } = this.#projector;
     const settings = wantedSettings(options, swarm);

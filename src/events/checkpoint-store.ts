@@ -5,7 +5,7 @@
  * itself and the slices; what a crash left half written has no such record and is never found. What is damaged is as good as
  * not there: the log is the truth.
  */
-import { sha256OfLines } from '../core/hash.ts';
+import { sha256, sha256OfLines } from '../core/hash.ts';
 import { canonicalJson } from '../core/json.ts';
 import type { LogDatabase } from './log.ts';
 
@@ -21,6 +21,7 @@ export interface CheckpointRecord<Header = unknown> {
 
 const NAMES = 'checkpoint/';
 const SLICES = 'checkpoint-slice/';
+const READ_BYTES_MAX = 8_388_608;
 
 /** The checkpoints of one log. */
 export class CheckpointStore {
@@ -35,14 +36,14 @@ export class CheckpointStore {
     at: { readonly sequence: number; readonly hash: string; readonly header: Header },
     slices: Iterable<string>,
   ): Promise<void> {
-    const texts: string[] = [];
+    const hashes: string[] = [];
     for (const text of slices) {
-      await this.#database.put(sliceKey(at.sequence, texts.length), Buffer.from(text));
-      texts.push(sha256OfLines([text]));
+      const bytes = Buffer.from(text);
+      await this.#database.put(sliceKey(at.sequence, hashes.length), bytes);
+      hashes.push(sha256(bytes));
     }
-
-    const named = { ...at, slices: texts.length };
-    const record: CheckpointRecord<Header> = { ...named, checksum: checksumOf(named, texts) };
+    const named = { ...at, slices: hashes.length };
+    const record: CheckpointRecord<Header> = { ...named, checksum: checksumOf(named, hashes) };
     const name = Buffer.from(JSON.stringify(record));
     await this.#database.put(NAMES + keyOf(at.sequence), name, { sync: true } as object);
   }
@@ -70,19 +71,14 @@ export class CheckpointStore {
   }
 
   /** The slices of a checkpoint; undefined when they, or its name, are not what was written. */
-  async read({ checksum, ...named }: CheckpointRecord): Promise<string[] | undefined> {
+  async read({ checksum, ...named }: CheckpointRecord): Promise<readonly Buffer[] | undefined> {
     const { sequence, slices } = named;
     const range = { gte: sliceKey(sequence, 0), lt: sliceKey(sequence, slices) };
-    const values = await this.#database
-      .values(range)
+    const found = await this.#database
+      .values({ ...range, highWaterMarkBytes: READ_BYTES_MAX } as object)
       .all()
       .catch(() => []);
-    const texts = values.map((bytes) => bytes.toString());
-    const found = checksumOf(
-      named,
-      texts.map((text) => sha256OfLines([text])),
-    );
-    return found === checksum ? texts : undefined;
+    return checksumOf(named, found.map(sha256)) === checksum ? found : undefined;
   }
 
   /** Deletes all but the newest checkpoints. */
@@ -97,8 +93,8 @@ export class CheckpointStore {
 }
 
 /** Over everything of the name but the checksum itself, and the hashes of the slices. */
-function checksumOf(named: Omit<CheckpointRecord, 'checksum'>, slices: readonly string[]): string {
-  return sha256OfLines([canonicalJson(named), ...slices]);
+function checksumOf(named: Omit<CheckpointRecord, 'checksum'>, hashes: readonly string[]): string {
+  return sha256OfLines([canonicalJson(named), ...hashes]);
 }
 
 function recordOf<Header>(key: string, bytes: Uint8Array): CheckpointRecord<Header> | undefined {

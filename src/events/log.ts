@@ -8,7 +8,7 @@
  * Not here: what events mean (projections/), who is told (coordinator/).
  */
 import type { AbstractLevel } from 'abstract-level';
-import { assert, Fault } from '../core/errors.ts';
+import { Fault } from '../core/errors.ts';
 import { sha256 } from '../core/hash.ts';
 import { BlockBuilder, readBlockHead, corrupt, decodeParsed, parseBlock } from './block.ts';
 import type { Block, BlockText } from './block.ts';
@@ -51,6 +51,8 @@ export interface Waiter {
 
 /** Most commits in a block: enough to hide the cost of a sync, few enough to answer soon. */
 export const BLOCK_COMMITS_MAX = 1_024;
+/** From so many commits in the last block on, deciding takes about as long as a sync: see `#seal`. */
+const PIPELINED_COMMITS_MIN = 256;
 /** Most characters in a block, for the same reasons. */
 export const BLOCK_CHARS_MAX = 524_288;
 /** Most commits that wait for the disk; beyond that commands are refused (`OVERLOADED`). */
@@ -89,6 +91,7 @@ export class EventLog {
 
   readonly database: LogDatabase;
   #head: LogHead;
+  #headBytes: Buffer;
   #forming: Forming = newForming();
   #full: Forming[] = [];
   #backlogCommits = 0;
@@ -101,6 +104,7 @@ export class EventLog {
   private constructor(database: LogDatabase, head: LogHead) {
     this.database = database;
     this.#head = head;
+    this.#headBytes = encodeHead(head);
   }
 
   /** Opens for appending and deposes the owner before. */
@@ -170,12 +174,14 @@ export class EventLog {
   }
 
   /**
-   * Decides when the next block leaves. With nothing in flight it leaves when this turn has nothing more to offer, or when it
-   * has half of what the last block had: then callers fall into two groups, and one is decided while the other is synced.
+   * Decides when the next block leaves. With nothing in flight it leaves when this turn has nothing more to offer. After a
+   * large block it leaves with half of what that had: then callers fall into two groups, and one is decided while the other
+   * is synced. With small blocks the sync takes longer than the deciding, and two groups would only mean two syncs.
    */
   #seal(isFull: boolean): void {
     if (this.#flight !== undefined) return;
-    if (isFull || (this.#lastCount > 1 && this.#forming.builder.commits * 2 >= this.#lastCount)) {
+    const isLarge = this.#lastCount >= PIPELINED_COMMITS_MIN;
+    if (isFull || (isLarge && this.#forming.builder.commits * 2 >= this.#lastCount)) {
       this.#launch();
     } else if (!this.#sealScheduled) {
       this.#sealScheduled = true;
@@ -226,25 +232,29 @@ export class EventLog {
       blocks: this.#head.blocks + 1,
       commits: this.#head.commits + builder.commits,
     };
-    const stored = readHead(this.database);
-    if (stored.epoch !== this.#head.epoch) {
-      throw new Fault(
-        'LOG_FENCED',
-        `Another owner took the log (epoch ${stored.epoch}, ours is ${this.#head.epoch}).`,
-        {
-          details: { epoch: stored.epoch, ours: this.#head.epoch },
-        },
-      );
-    }
-    assert(stored.hash === this.#head.hash, 'one owner at a time moves the head');
-    await this.database.batch(
-      [
-        { type: 'put', key: blockKey(this.#head.sequence + 1), value: bytes },
-        { type: 'put', key: HEAD_KEY, value: encodeHead(head) },
-      ],
-      { sync: true } as object,
-    );
+    const stored = this.database.getSync(HEAD_KEY);
+    if (stored === undefined || !stored.equals(this.#headBytes)) throw this.#deposed();
+    const headBytes = encodeHead(head);
+    await this.database
+      .batch()
+      .put(blockKey(this.#head.sequence + 1), bytes)
+      .put(HEAD_KEY, headBytes)
+      .write({ sync: true } as object);
+    this.#headBytes = headBytes;
     return head;
+  }
+
+  /** The stored head is not the one that we wrote last: somebody else owns the log (I8). */
+  #deposed(): Fault {
+    const { epoch } = readHead(this.database);
+    const ours = this.#head.epoch;
+    return new Fault(
+      'LOG_FENCED',
+      `Another owner took the log (epoch ${epoch}, ours is ${ours}).`,
+      {
+        details: { epoch, ours },
+      },
+    );
   }
 
   #halt(cause: unknown, inFlight: readonly Waiter[]): void {
@@ -301,7 +311,7 @@ export class EventLog {
     try {
       while (sequence < head.sequence) {
         const entries = await iterator.nextv(BLOCKS_PER_READ).catch(unreadable(sequence + 1));
-        if (entries.length === 0) throw corrupt(sequence + 1, 'the block is missing');
+        if (entries.length === 0) throw misplaced(sequence + 1, undefined, held);
         for (const [key, bytes] of entries) {
           if (sequence >= head.sequence) break;
           if (key !== blockKey(sequence + 1)) throw misplaced(sequence + 1, key, held);
@@ -394,11 +404,18 @@ function given({ text, hash, bytes }: HeldBlock): StoredBlock {
   return { block: decodeParsed(text, text.first), hash, bytes };
 }
 
-/** Another block stands where one was expected: that one is gone, or the one before it says a wrong count. */
-function misplaced(expected: number, key: string, held: HeldBlock | undefined): Fault {
-  return key < blockKey(expected) && held !== undefined
-    ? corrupt(held.text.first, 'it reaches into the block after it')
-    : corrupt(expected, 'the block is missing');
+/** Another block, or none, stands where one was expected: that one is gone, or the one before it says a wrong count. */
+function misplaced(expected: number, key: string | undefined, held: HeldBlock | undefined): Fault {
+  if (held !== undefined) {
+    const { first, count, commits } = held.text;
+    const holds = Array.isArray(commits)
+      ? commits.reduce((sum: number, commit) => sum + (commit?.facts?.length ?? 0), 0)
+      : 0;
+    const overlaps = key !== undefined && key < blockKey(expected);
+    if (holds !== count || overlaps)
+      return corrupt(first, `it says ${count} events and holds ${holds}`);
+  }
+  return corrupt(expected, 'the block is missing');
 }
 
 function unreadable(sequence: number): (error: unknown) => never {

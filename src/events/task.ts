@@ -85,8 +85,10 @@ export const taskEvents = {
 /** A fact about a task. */
 export type TaskFact = FactsOf<typeof taskEvents>;
 
+export const TASK_STATUSES = ['pending', 'running', 'complete', 'failed', 'cancelled'] as const;
+
 /** The life of a task. */
-export type TaskStatus = 'pending' | 'running' | 'complete' | 'failed' | 'cancelled';
+export type TaskStatus = (typeof TASK_STATUSES)[number];
 
 /** A task as the coordinator keeps it: immutable, times in milliseconds since 1970. */
 export interface TaskRecord {

@@ -245,6 +245,12 @@ export class Projector implements StateView {
     if (fact.type === 'system.resumed' || fact.type === 'system.stalled') {
       this.activity.forgive(this.sessions.values(), fact.payload.gapMs, this.swarm.limits);
     }
+    // Shorter limits make deadlines earlier, and an entry that is noted too late would not come up in time.
+    if (fact.type === 'system.config_changed') this.#noteSessions();
+  }
+
+  #noteSessions(): void {
+    for (const session of this.sessions.values()) this.#noteSession(session);
   }
 
   // ── What a decision sees ────────────────────────────────────────────────────────────────────────────────────────

@@ -6,23 +6,40 @@
  */
 import { canonicalJson } from '../core/json.ts';
 import { sha256OfLines } from '../core/hash.ts';
+import type { TaskRecord } from '../events/task.ts';
 import type { Projector } from './projector.ts';
+import { packTask, unpackTask, type RowFrame, type TaskRow } from './task-row.ts';
 
 /** A view with its rows: pairs of a key and an immutable record. */
-interface SavedView {
+export interface SavedView {
   readonly name: string;
   rows(projector: Projector): Iterable<readonly [string, unknown]>;
   load(projector: Projector, key: string, record: unknown): void;
+  /** The form in which a record is saved: as it is, unless there are so many that their size counts. */
+  pack(record: unknown, frame: RowFrame): unknown;
+  unpack(key: string, row: unknown, frame: RowFrame): unknown;
 }
+
+const AS_IT_IS: Pick<SavedView, 'pack' | 'unpack'> = {
+  pack: (record) => record,
+  unpack: (_key, row) => row,
+};
+
+const AS_TASK_ROWS: Pick<SavedView, 'pack' | 'unpack'> = {
+  pack: (record, frame) => packTask(record as TaskRecord, frame),
+  unpack: (key, row, frame) => unpackTask(key, row as TaskRow, frame),
+};
 
 function mapView<Record>(
   name: string,
   mapOf: (projector: Projector) => Map<string, Record>,
+  form = AS_IT_IS,
 ): SavedView {
   return {
     name,
     rows: mapOf,
     load: (projector, key, record) => mapOf(projector).set(key, record as Record),
+    ...form,
   };
 }
 
@@ -38,17 +55,19 @@ export const SAVED_VIEWS: readonly SavedView[] = [
       if (key === 'swarm') projector.swarm = record as Projector['swarm'];
       else projector.metrics = record as Projector['metrics'];
     },
+    ...AS_IT_IS,
   },
   mapView('agents', ({ agents }) => agents),
   mapView('sessions', ({ sessions }) => sessions),
   mapView('activity', ({ activity }) => activity.last),
   mapView('forgiven', ({ activity }) => activity.forgivenUntilMs),
-  mapView('tasks', ({ tasks }) => tasks),
+  mapView('tasks', ({ tasks }) => tasks, AS_TASK_ROWS),
   mapView('handoffs', ({ handoffs }) => handoffs),
   {
     name: 'locks',
     rows: ({ locks }) => locks.byResource,
     load: ({ locks }, _key, record) => locks.load(record as Parameters<typeof locks.load>[0]),
+    ...AS_IT_IS,
   },
 ];
 

@@ -76,7 +76,11 @@ const REFUSED: readonly (readonly [string, unknown, string])[] = [
   ['33 levels', nested(33), 'PAYLOAD_TOO_LARGE'],
   ['10,000 levels', nested(10_000), 'PAYLOAD_TOO_LARGE'],
   ['10 MB in one text', { a: 'x'.repeat(10_000_000) }, 'PAYLOAD_TOO_LARGE'],
-  ['10 MB in many texts', Array.from({ length: 10_000 }, () => 'x'.repeat(1_000)), 'PAYLOAD_TOO_LARGE'],
+  [
+    '10 MB in many texts',
+    Array.from({ length: 10_000 }, () => 'x'.repeat(1_000)),
+    'PAYLOAD_TOO_LARGE',
+  ],
   ['10 MB in one key', { ['x'.repeat(10_000_000)]: 1 }, 'PAYLOAD_TOO_LARGE'],
   ['a million numbers', Array.from({ length: 1_000_000 }, () => 1), 'PAYLOAD_TOO_LARGE'],
   ['an empty list that says it is long', new Array(4_000_000_000), 'PAYLOAD_TOO_LARGE'], // eslint-disable-line unicorn/no-new-array
@@ -107,7 +111,10 @@ describe('copyJson', () => {
 
   it('takes 32 levels, an object without a prototype, and a list with fields of its own', () => {
     expect(copy(nested(32))).toEqual({ ok: true, value: nested(32) });
-    expect(copy(Object.assign(Object.create(null), { a: 1 }))).toEqual({ ok: true, value: { a: 1 } });
+    expect(copy(Object.assign(Object.create(null), { a: 1 }))).toEqual({
+      ok: true,
+      value: { a: 1 },
+    });
     expect(copy(Object.assign([1, 2], { more: 3 }))).toEqual({ ok: true, value: [1, 2] });
   });
 
@@ -195,7 +202,9 @@ describe('isForbiddenKey', () => {
 
 describe('canonicalJson', () => {
   it('sorts keys at every depth, and leaves lists in their order', () => {
-    expect(canonicalJson({ b: { d: 1, c: [2, 1] }, a: null })).toBe('{"a":null,"b":{"c":[2,1],"d":1}}');
+    expect(canonicalJson({ b: { d: 1, c: [2, 1] }, a: null })).toBe(
+      '{"a":null,"b":{"c":[2,1],"d":1}}',
+    );
   });
 
   it('[I1] writes a Map as sorted entries, whatever the order of its making', () => {

@@ -100,7 +100,14 @@ describe('state paths', () => {
     '[I11] a path with %s is refused in every form',
     (key) => {
       const escaped = `\\u00${key.charCodeAt(0).toString(16)}${key.slice(1)}`;
-      for (const text of [key, `a.${key}`, `a.${key}.b`, `["${key}"]`, `a["${key}"].b`, `a["${escaped}"]`]) {
+      for (const text of [
+        key,
+        `a.${key}`,
+        `a.${key}.b`,
+        `["${key}"]`,
+        `a["${key}"].b`,
+        `a["${escaped}"]`,
+      ]) {
         expect(parsePattern(text), text).toMatchObject({ ok: false, code: 'INVALID_PATH' });
         expect(parsePath(text), text).toMatchObject({ ok: false, code: 'INVALID_PATH' });
       }
@@ -109,7 +116,9 @@ describe('state paths', () => {
 
   it('[I12] a path of more than PATH_CHARS_MAX characters is refused, however long', () => {
     expect(parsePath('a.'.repeat(PATH_CHARS_MAX / 2 - 1) + 'ab')).toMatchObject({ ok: true });
-    expect(parsePath('a.'.repeat(PATH_CHARS_MAX / 2) + 'a')).toMatchObject({ code: 'INVALID_PATH' });
+    expect(parsePath('a.'.repeat(PATH_CHARS_MAX / 2) + 'a')).toMatchObject({
+      code: 'INVALID_PATH',
+    });
     expect(parsePath('["' + '\\"'.repeat(5_000_000))).toMatchObject({ code: 'INVALID_PATH' });
   });
 
@@ -122,7 +131,22 @@ describe('[I11] any text', () => {
   const pathLike = fc
     .array(
       fc.oneof(
-        fc.constantFrom('.', '[', ']', '"', '\\', '*', '**', '["', '"]', 'a', 'b1', '0', '-', '__proto__'),
+        fc.constantFrom(
+          '.',
+          '[',
+          ']',
+          '"',
+          '\\',
+          '*',
+          '**',
+          '["',
+          '"]',
+          'a',
+          'b1',
+          '0',
+          '-',
+          '__proto__',
+        ),
         fc.string({ unit: 'binary', maxLength: 3 }),
       ),
       { maxLength: 12 },
@@ -148,7 +172,10 @@ describe('[I11] any text', () => {
 
 describe('any steps', () => {
   const key = fc
-    .oneof(fc.string({ unit: 'binary', maxLength: 150 }), fc.constantFrom('*', '**', '', '0', '[0]', '"'))
+    .oneof(
+      fc.string({ unit: 'binary', maxLength: 150 }),
+      fc.constantFrom('*', '**', '', '0', '[0]', '"'),
+    )
     .filter((text) => !['__proto__', 'prototype', 'constructor'].includes(text));
   const steps = fc.array(fc.oneof(key, fc.nat(999_999_999)), { minLength: 1, maxLength: 6 });
 
@@ -156,7 +183,8 @@ describe('any steps', () => {
     fc.assert(
       fc.property(steps, (given) => {
         const text = formatPath(given);
-        if (text.length <= PATH_CHARS_MAX) expect(parsePath(text)).toEqual({ ok: true, steps: given });
+        if (text.length <= PATH_CHARS_MAX)
+          expect(parsePath(text)).toEqual({ ok: true, steps: given });
       }),
       RUNS,
     );

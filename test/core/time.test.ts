@@ -65,7 +65,7 @@ describe('parseTime', () => {
   });
 
   test('[I11] any text: a moment or undefined', () => {
-    const digits = fc.string({ unit: fc.constantFrom(...'0123456789-:TZ+. '), maxLength: 30 });
+    const digits = fc.stringMatching(/^[0-9:TZ+. -]{0,30}$/);
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: 'binary' }), digits), (text) => {
         const ms = parseTime(text);

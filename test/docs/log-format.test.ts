@@ -4,7 +4,7 @@ import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openSwarm } from '../../src/coordinator/swarm.ts';
+import { openSwarm } from '../../src/coordinator/open-swarm.ts';
 import { sha256 } from '../../src/core/hash.ts';
 import type { SwarmEvent } from '../../src/events/envelope.ts';
 import { blockKey } from '../../src/events/log.ts';

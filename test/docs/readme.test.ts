@@ -17,9 +17,16 @@ const examples = fences(page, ['js', 'ts']);
 const calls = fences(page, SHELLS).flatMap(({ line, code }) =>
   code
     .split('\n')
-    .map((text, index) => ({ line: line + index, call: text.replace(/^\$ /, '').trim() }))
+    .map((text, index) => ({ line: line + index, call: withoutPrompt(text) }))
     .filter(({ call }) => call.startsWith('npx stig') && !call.includes('npm')),
 );
+
+function withoutPrompt(line: string): string {
+  return line
+    .replace(/^\$ /, '')
+    .replace(/\s+#.*$/, '')
+    .trim();
+}
 
 const home = process.cwd();
 const shared = await mkdtemp(join(tmpdir(), 'stigmergy-readme-'));
@@ -63,7 +70,9 @@ describe.runIf(calls.length > 0)('the calls of stig in the README', () => {
   });
 
   test.each(calls)('line $line: $call', async ({ call }) => {
-    await cp(join(shared, 'demo'), '.stigmergy', { recursive: true });
+    if (call.startsWith('npx stig demo'))
+      await cp(join(ROOT, 'src/core'), '.', { recursive: true });
+    else await cp(join(shared, 'demo'), '.stigmergy', { recursive: true });
     const isLong = /^npx stig bench\b/.test(call); // takes minutes: only that its options are known is seen
     const { status, stderr } = spawnSync('sh', ['-c', isLong ? `${call} --help` : call], {
       encoding: 'utf8',

@@ -79,7 +79,7 @@ describe('examples in comments', () => {
   });
 
   test('there are some, that of openSwarm among them', () => {
-    expect(examples.map(({ file }) => file)).toContain('coordinator/swarm.ts');
+    expect(examples.map(({ file }) => file)).toContain('coordinator/open-swarm.ts');
   });
 
   test.each(examples)('$file:$line', async ({ file, code }) => {

@@ -37,6 +37,8 @@ afterEach(async () => {
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
 });
 
+const register = (agent: unknown) => swarm.register(agent as Parameters<Swarm['register']>[0]);
+
 /** What must be the same before and after a refusal. */
 function traces() {
   const { sequence, durableSequence, stateHash } = swarm;
@@ -49,7 +51,8 @@ async function expectRefused(ask: () => Promise<unknown>, code: ErrorCode): Prom
     (value) => value,
     (error: unknown) => error,
   );
-  const isRefusal = outcome instanceof Refused || (outcome as { ok?: unknown } | null)?.ok === false;
+  const isRefusal =
+    outcome instanceof Refused || (outcome as { ok?: unknown } | null)?.ok === false;
   expect(isRefusal, `${String(outcome)} is no refusal`).toBe(true);
   expect(outcome).toMatchObject({ code });
   expect((outcome as { message: string }).message).toMatch(/\S/);
@@ -57,7 +60,10 @@ async function expectRefused(ask: () => Promise<unknown>, code: ErrorCode): Prom
 }
 
 const create = (fields: object) => ({ type: 'task.create', payload: { goal: 'a', ...fields } });
-const update = (path: unknown, newValue: unknown = 1) => ({ type: 'state.update', payload: { path, newValue } });
+const update = (path: unknown, newValue: unknown = 1) => ({
+  type: 'state.update',
+  payload: { path, newValue },
+});
 
 function cyclic(): object {
   const value: Record<string, unknown> = {};
@@ -147,12 +153,17 @@ describe('[I11] the operator', () => {
   });
 
   it('is refused an odd agent', async () => {
-    const register = (agent: unknown) => swarm.register(agent as Parameters<Swarm['register']>[0]);
     await expectRefused(() => register(undefined), 'INVALID_INPUT');
     await expectRefused(() => register({ agentType: 'pulse' }), 'INVALID_INPUT');
     await expectRefused(() => register({ agentType: 'pulse', agentId: '' }), 'INVALID_INPUT');
-    await expectRefused(() => register({ agentType: 'pulse', agentId: 'p', capacity: 0.5 }), 'INVALID_INPUT');
-    await expectRefused(() => register({ agentType: 'pulse', agentId: 'p', sessionId: 'p1' }), 'ALREADY_EXISTS');
+    await expectRefused(
+      () => register({ agentType: 'pulse', agentId: 'p', capacity: 0.5 }),
+      'INVALID_INPUT',
+    );
+    await expectRefused(
+      () => register({ agentType: 'pulse', agentId: 'p', sessionId: 'p1' }),
+      'ALREADY_EXISTS',
+    );
   });
 
   it.each([
@@ -173,7 +184,12 @@ describe('[I11] the operator', () => {
       await expectRefused(async () => swarm.get(path as string), 'INVALID_PATH');
       await expectRefused(async () => swarm.read(path as string), 'INVALID_PATH');
     }
-    for (const path of ['toString', 'global.toString', 'global.tasks.toString', 'agents.pulse.p1.data.valueOf']) {
+    for (const path of [
+      'toString',
+      'global.toString',
+      'global.tasks.toString',
+      'agents.pulse.p1.data.valueOf',
+    ]) {
       expect(swarm.get(path), path).toBeUndefined();
       expect(swarm.read(path), path).toBeUndefined();
     }
@@ -246,13 +262,17 @@ describe('[I11] a payload that the caller changes after the call', () => {
       ok: true,
       events: [{ payload: { goal: 'first' }, metadata: { correlationId: 'first' } }],
     });
-    expect(swarm.get('global.tasks.t2')).toMatchObject({ goal: 'first', metadata: { list: [{ n: 1 }] } });
+    expect(swarm.get('global.tasks.t2')).toMatchObject({
+      goal: 'first',
+      metadata: { list: [{ n: 1 }] },
+    });
     expect(database.getSync('head')).toBeDefined(); // that the log says the same is seen after each test
   });
 
   it('and what was answered cannot be used to change the state', async () => {
     const result = await swarm.dispatch({ type: 'task.create', payload: { goal: 'a', taskId: 't2', metadata: { a: { b: 1 } } } }); // prettier-ignore
-    const { metadata } = (result.ok ? result.events[0]?.payload : {}) as { metadata: { a: object } };
+    const [event] = result.ok ? result.events : [];
+    const { metadata } = (event?.payload ?? {}) as { metadata: { a: object } };
     expect(() => Object.assign(metadata.a, { b: 2 })).toThrow(TypeError);
     expect(swarm.get('global.tasks.t2.metadata.a.b')).toBe(1);
   });
@@ -321,39 +341,15 @@ describe('[I11] commands at random', () => {
     const payload = fc.record(Object.fromEntries(fields.map((name) => [name, fieldOf(name)])));
     return fc.record({
       type: fc.oneof({ weight: 40, arbitrary: fc.constant<unknown>(type) }, { weight: 1, arbitrary: odd }), // prettier-ignore
-      payload: fc.oneof({ weight: 20, arbitrary: payload as fc.Arbitrary<unknown> }, { weight: 1, arbitrary: odd }), // prettier-ignore
+      payload: fc.oneof({ weight: 20, arbitrary: payload }, { weight: 1, arbitrary: odd }), // prettier-ignore
       correlationId: fc.oneof({ weight: 20, arbitrary: fc.constantFrom(undefined, 'c-1') }, { weight: 1, arbitrary: odd }), // prettier-ignore
     });
   });
   const step = fc.record({
-    command: fc.oneof({ weight: 30, arbitrary: command as fc.Arbitrary<unknown> }, { weight: 1, arbitrary: odd }), // prettier-ignore
+    command: fc.oneof({ weight: 30, arbitrary: command }, { weight: 1, arbitrary: odd }), // prettier-ignore
     by: fc.nat(4),
     waitMs: fc.oneof({ weight: 9, arbitrary: fc.nat(200) }, { weight: 1, arbitrary: fc.nat(20_000) }), // prettier-ignore
   });
-
-  /** The doors, with a new session for each that has ended. */
-  async function* doors(): AsyncGenerator<readonly (Swarm | AgentSession)[]> {
-    const kinds = { c: 'conductor', p: 'pulse', q: 'pulse', g: 'guardian' } as const;
-    const sessions = new Map<string, AgentSession>([['c', conductor], ['p', pulse]]); // prettier-ignore
-    for (let round = 0; ; round++) {
-      for (const [agentId, agentType] of Object.entries(kinds)) {
-        const sessionId = sessions.get(agentId)?.identity.sessionId ?? '';
-        const status = swarm.get(`agents.${agentType}["${sessionId}"].status`);
-        if (status !== undefined && status !== 'offline') continue;
-        const agent = { agentId, agentType, sessionId: `${agentId}-${round}`, capacity: 2 };
-        sessions.set(agentId, await swarm.register(agent));
-      }
-      yield [swarm, ...sessions.values()];
-    }
-  }
-
-  /** Half of those who speak of a session speak of their own. */
-  function asOwn(asked: unknown, door: Swarm | AgentSession): unknown {
-    const { payload } = Object(asked) as { payload?: unknown };
-    const { sessionId } = Object(payload) as { sessionId?: unknown };
-    if (!('identity' in door) || (sessionId !== 'p1' && sessionId !== 'c1')) return asked;
-    return { ...Object(asked), payload: { ...Object(payload), sessionId: door.identity.sessionId } };
-  }
 
   test('5,000 of them: each is answered, none pollutes, and the log tells the same story', async () => {
     const steps = fc.sample(step, { seed: 20_261_122, numRuns: 5_000 });
@@ -368,7 +364,9 @@ describe('[I11] commands at random', () => {
       counts.set(key, (counts.get(key) ?? 0) + 1);
       if (!result.ok) {
         expect(ERRORS).toHaveProperty(result.code);
-        expect(['INTERNAL', 'HALTED'], JSON.stringify({ index, result })).not.toContain(result.code);
+        expect(['INTERNAL', 'HALTED'], JSON.stringify({ index, result })).not.toContain(
+          result.code,
+        );
         if (ERRORS[result.code].http === 400) expect(swarm.sequence).toBe(before);
       }
       if (index % 4 === 0) await clock.advance(waitMs);
@@ -378,3 +376,30 @@ describe('[I11] commands at random', () => {
     expect(counts.size, JSON.stringify([...counts])).toBeGreaterThan(10);
   });
 });
+
+/** The doors, with a new session for each that has ended. */
+async function* doors(): AsyncGenerator<readonly (Swarm | AgentSession)[]> {
+  const kinds = { c: 'conductor', p: 'pulse', q: 'pulse', g: 'guardian' } as const;
+  const sessions = new Map<string, AgentSession>([['c', conductor], ['p', pulse]]); // prettier-ignore
+  for (let round = 0; ; round++) {
+    for (const [agentId, agentType] of Object.entries(kinds)) {
+      const sessionId = sessions.get(agentId)?.identity.sessionId ?? '';
+      const status = swarm.get(`agents.${agentType}["${sessionId}"].status`);
+      if (status !== undefined && status !== 'offline') continue;
+      const agent = { agentId, agentType, sessionId: `${agentId}-${round}`, capacity: 2 };
+      sessions.set(agentId, await swarm.register(agent));
+    }
+    yield [swarm, ...sessions.values()];
+  }
+}
+
+/** Half of those who speak of a session speak of their own. */
+function asOwn(asked: unknown, door: Swarm | AgentSession): unknown {
+  const { payload } = Object(asked) as { payload?: unknown };
+  const { sessionId } = Object(payload) as { sessionId?: unknown };
+  if (!('identity' in door) || (sessionId !== 'p1' && sessionId !== 'c1')) return asked;
+  return {
+    ...Object(asked),
+    payload: { ...Object(payload), sessionId: door.identity.sessionId },
+  };
+}

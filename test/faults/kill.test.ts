@@ -7,9 +7,9 @@ import { hashState } from '../../src/projections/saved-views.ts';
 import { openLevelEngine } from '../../src/storage/engine.ts';
 import { pause, requireDist, seeded, temporaryDirectories, Writer } from './processes.ts';
 
-/** Two processors, two chains of kills. */
-const CHAINS = [20_261_122, 20_261_123];
-const KILLS_PER_CHAIN = 50;
+/** The seeds of chains that run side by side: starting a process takes longer than killing it. */
+const CHAINS = [20_261_122, 20_261_123, 20_261_124, 20_261_125];
+const KILLS_PER_CHAIN = 25;
 const CHECK_EVERY = 5;
 /** Small, so that kills hit the writing of checkpoints too. */
 const EVERY_EVENTS = 50;
@@ -54,7 +54,11 @@ async function chainOfKills(seed: number, directory: string) {
 }
 
 /** Reads the whole log; 1 when the state could be read from a checkpoint too. */
-async function check(directory: string, acknowledged: Map<number, string>, last: number): Promise<number> {
+async function check(
+  directory: string,
+  acknowledged: Map<number, string>,
+  last: number,
+): Promise<number> {
   const engine = await openLevelEngine(directory, { create: false });
   try {
     const log = EventLog.read(engine.database);

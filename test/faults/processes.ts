@@ -16,7 +16,9 @@ const OPENER = here('opener.mjs');
 /** Throws when there is nothing to run. */
 export function requireDist(): void {
   if (existsSync(here('../../dist/src/index.js'))) return;
-  throw new Error('dist/ is missing: these tests run the built program. Run `npm test`, or `npm run build` first.');
+  throw new Error(
+    'dist/ is missing: these tests run the built program. Run `npm test`, or `npm run build` first.',
+  );
 }
 
 /** Directories that are removed after each test. Other users may look into them. */
@@ -65,19 +67,34 @@ export class Writer {
   #complaints = '';
 
   /** `shell` goes before the program, for limits of the process. */
-  constructor(directory: string, options: { everyEvents?: number; messageChars?: number; shell?: string } = {}) {
+  constructor(
+    directory: string,
+    options: { everyEvents?: number; messageChars?: number; shell?: string } = {},
+  ) {
     const { everyEvents = 100, messageChars = 20, shell = '' } = options;
     const script = `${shell} exec "$0" "$@"`;
-    const program = [process.execPath, WRITER, directory, String(everyEvents), String(messageChars)];
-    this.#process = spawn('/bin/bash', ['-c', script, ...program], { stdio: ['ignore', 'pipe', 'pipe'] });
+    const program = [
+      process.execPath,
+      WRITER,
+      directory,
+      String(everyEvents),
+      String(messageChars),
+    ];
+    this.#process = spawn('/bin/bash', ['-c', script, ...program], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     this.#process.stderr.on('data', (text: Buffer) => (this.#complaints += text.toString()));
     const lines = createInterface({ input: this.#process.stdout });
-    const closed = new Promise<void>((resolve) => void this.#process.once('close', () => resolve()));
+    const closed = new Promise<void>(
+      (resolve) => void this.#process.once('close', () => resolve()),
+    );
     const read = new Promise<void>((resolve) => void lines.once('close', () => resolve()));
-    this.ended = Promise.all([closed, read]).then(() => {});
+    this.ended = both(closed, read);
     this.writing = new Promise((resolve, reject) => {
       lines.on('line', (line) => this.#hear(line) && resolve());
-      void this.ended.then(() => reject(new Error(`The writer ended before it wrote: ${this.#complaints}`)));
+      void this.ended.then(() =>
+        reject(new Error(`The writer ended before it wrote: ${this.#complaints}`)),
+      );
     });
   }
 
@@ -103,6 +120,11 @@ export class Writer {
     else this.heard.acknowledged.set(Number(first), second);
     return /^\d+$/.test(first);
   }
+}
+
+async function both(one: Promise<void>, other: Promise<void>): Promise<void> {
+  await one;
+  await other;
 }
 
 /** What `opener.mjs` said. */

@@ -18,7 +18,10 @@ const message = 'm'.repeat(Number(messageChars));
 
 const tell = (line) => writeSync(1, `${line}\n`);
 
-const swarm = await openSwarm({ directory, snapshots: { everyEvents: Number(everyEvents), keep: 2 } });
+const swarm = await openSwarm({
+  directory,
+  snapshots: { everyEvents: Number(everyEvents), keep: 2 },
+});
 tell(`opened ${swarm.durableSequence}`);
 
 /** What the loops were refused with, the first of each. */
@@ -39,7 +42,10 @@ async function work(session, name) {
     for (let step = 1; step <= PROGRESS_PER_TASK; step++) {
       await ask('task.progress', { taskId, progress: step, message }, taskId);
     }
-    await session.update({ path: `agents.pulse["${session.identity.sessionId}"].data.round`, newValue: round });
+    await session.update({
+      path: `agents.pulse["${session.identity.sessionId}"].data.round`,
+      newValue: round,
+    });
     await ask('task.complete', { taskId, result: { round } }, taskId);
     await ask('lock.release', { lockId }, lockId);
   }

@@ -41,16 +41,22 @@ describe('receive', () => {
   });
 
   it('draws an id when the caller says undefined, and refuses null', () => {
-    expect(given({ type: 'task.create', payload: { goal: 'a', taskId: undefined } })).toMatchObject({
-      command: { payload: { taskId: 'id-1' } },
-    });
+    expect(given({ type: 'task.create', payload: { goal: 'a', taskId: undefined } })).toMatchObject(
+      {
+        command: { payload: { taskId: 'id-1' } },
+      },
+    );
     expect(given({ type: 'task.create', payload: { goal: 'a', taskId: null } })).toMatchObject({
       code: 'INVALID_INPUT',
     });
   });
 
   it('[I10] takes nothing from the input that belongs to the handle', () => {
-    const forged = { source: { agentId: 'x', agentType: 'conductor', sessionId: 'x' }, timeMs: 1, version: 9 };
+    const forged = {
+      source: { agentId: 'x', agentType: 'conductor', sessionId: 'x' },
+      timeMs: 1,
+      version: 9,
+    };
     expect(given({ ...CREATE, ...forged })).toMatchObject({
       command: { source: OPERATOR, timeMs: 7, version: 1 },
     });
@@ -105,8 +111,12 @@ describe('receive', () => {
     class Payload {
       goal = 'a';
     }
-    expect(given({ type: 'task.create', payload: new Payload() })).toMatchObject({ code: 'INVALID_INPUT' });
-    expect(given({ type: 'task.create', payload: new Date() })).toMatchObject({ code: 'INVALID_INPUT' });
+    expect(given({ type: 'task.create', payload: new Payload() })).toMatchObject({
+      code: 'INVALID_INPUT',
+    });
+    expect(given({ type: 'task.create', payload: new Date() })).toMatchObject({
+      code: 'INVALID_INPUT',
+    });
     expect(given({ type: 'task.create', payload: ['a'] })).toMatchObject({ code: 'INVALID_INPUT' });
   });
 
@@ -136,7 +146,10 @@ describe('receive', () => {
     const input = fc.oneof(
       fc.anything(),
       fc.record({ type, payload: fc.anything() }, { requiredKeys: [] }),
-      fc.record({ type, payload: fc.dictionary(fc.constantFrom('taskId', 'goal', 'lockId'), fc.anything()) }),
+      fc.record({
+        type,
+        payload: fc.dictionary(fc.constantFrom('taskId', 'goal', 'lockId'), fc.anything()),
+      }),
       fc.record({ type, payload: fc.object(), correlationId: fc.anything(), trace: fc.anything() }),
     );
     fc.assert(

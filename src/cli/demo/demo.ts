@@ -3,7 +3,7 @@ import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import colors from 'picocolors';
-import { openSwarm } from '../../coordinator/swarm.ts';
+import { openSwarm } from '../../coordinator/open-swarm.ts';
 import { Fault } from '../../core/errors.ts';
 import { command, wholeNumber, type CommonOptions } from '../common.ts';
 import { count, print, printJson } from '../output.ts';

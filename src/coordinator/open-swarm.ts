@@ -1,0 +1,59 @@
+/** How a swarm is opened: the engine, the log, the state out of it, and then the ownership of both (I8). */
+import { Fault } from '../core/errors.ts';
+import { EventLog } from '../events/log.ts';
+import { openLevelEngine, openMemoryEngine, type Engine } from '../storage/engine.ts';
+import { wantedSettings, type OpenOptions } from './open-options.ts';
+import { recover } from './recovery.ts';
+import { Swarm } from './swarm.ts';
+
+/**
+ * Opens a swarm: recovers its state from the log, takes ownership, and records that it did.
+ *
+ * Throws the faults of the directory (`DIRECTORY_NOT_WRITABLE`, `NOT_A_SWARM`, `SWARM_HELD`, …) and of the log (`LOG_CORRUPT`,
+ * `LOG_TRUNCATED`, `FORMAT_UNSUPPORTED`), and `INVALID_INPUT` for a configuration that cannot be honoured.
+ *
+ * @example
+ * const swarm = await openSwarm({ directory: './.stigmergy' });
+ * const pulse = await swarm.register({ agentType: 'pulse', agentId: 'pulse-1' });
+ * const task = await pulse.tasks.create({ goal: 'index src' });
+ * await swarm.close();
+ */
+export async function openSwarm(options: OpenOptions = {}): Promise<Swarm> {
+  wantedSettings(options, undefined); // before anything is touched
+  const engine =
+    options.directory === undefined
+      ? await openMemoryEngine()
+      : await openLevelEngine(options.directory, { create: options.readonly !== true });
+  return openSwarmOver(engine, options);
+}
+
+/** Opens a swarm over an engine, which it closes, also when it cannot be opened. */
+export async function openSwarmOver(engine: Engine, options: OpenOptions): Promise<Swarm> {
+  const isReadonly = options.readonly === true;
+  try {
+    const log = EventLog.read(engine.database);
+    checkLength(log, options.expectSequence);
+    const { onProgress } = options;
+    const { projector, checkpoint } = await recover(log, {
+      ...(onProgress && { onProgress: (at: number) => onProgress(at, log.head.sequence) }),
+    });
+    const owned = isReadonly ? log : await EventLog.own(engine.database);
+    const swarm = new Swarm({ engine, log: owned, projector, checkpoint, options });
+    if (!isReadonly) await swarm.begin(options);
+    return swarm;
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+function checkLength({ head }: EventLog, expected = 0): void {
+  if (head.sequence >= expected) return;
+  throw new Fault(
+    'LOG_TRUNCATED',
+    `The log ends at sequence ${head.sequence}, but ${expected} was acknowledged: its end was lost. Restore it from a copy.`,
+    {
+      details: { sequence: head.sequence, expected },
+    },
+  );
+}

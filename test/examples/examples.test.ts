@@ -1,0 +1,65 @@
+/** Every example runs as its user would run it, and prints what it should. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+
+const EXAMPLES = new URL('../../examples/', import.meta.url).pathname;
+const LINES_MAX = 60;
+
+/** What each prints: all of it, since nothing in it depends on time or chance. */
+const PRINTED: Readonly<Record<string, readonly string[]>> = {
+  '01-first-swarm.mjs': [
+    'claimed: index src/parser.ts, now running',
+    'locked: src/parser.ts',
+    'completed: 1',
+    'result: {"functions":12}',
+    'events: 12',
+    'same state: true',
+  ],
+  '02-fencing-and-expiry.mjs': [
+    'expired, and granted to: next',
+    'tokens grow: true',
+    'written: by the second',
+    'refused: by the first',
+    'release refused: NOT_FOUND',
+    'renew refused: NOT_FOUND',
+    'held at the end: 0',
+  ],
+  '03-optimistic-update.mjs': [
+    'anna: written',
+    'bert: conflict',
+    'bert: finds {"steps":["measure"]}',
+    'bert: written at the next try',
+    'plan: {"steps":["measure","repair"]}, last written by bert',
+  ],
+};
+
+let directory = '';
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'stigmergy-example-'));
+});
+
+afterEach(async () => {
+  await rm(directory, { recursive: true });
+});
+
+test('every example is run here, and told of in their README', async () => {
+  const files = (await readdir(EXAMPLES)).filter((name) => name.endsWith('.mjs'));
+  expect(files.toSorted()).toEqual(Object.keys(PRINTED));
+  const readme = await readFile(join(EXAMPLES, 'README.md'), 'utf8');
+  for (const file of files) expect(readme).toContain(`[${file}](${file})`);
+});
+
+test.each(Object.entries(PRINTED))('%s', async (file, lines) => {
+  const path = join(EXAMPLES, file);
+  const run = promisify(execFile)(process.execPath, [path], { cwd: directory });
+  const { stdout, stderr } = await run;
+  expect(stderr).toBe('');
+  expect(stdout.trimEnd().split('\n')).toEqual(lines);
+  expect(await readdir(directory)).toEqual([]);
+  expect((await readFile(path, 'utf8')).split('\n').length).toBeLessThanOrEqual(LINES_MAX);
+});
