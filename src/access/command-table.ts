@@ -3,13 +3,13 @@
  *
  * A row gives, for each role, the relation to the thing that the role must have. `any`: none needed. `own`: the session
  * itself. `holder`: it holds the task or lock, or waits for the lock. `addressee`: the handoff is offered to it, or it made
- * the offer. `no`: never. Ours beside the specification's permission matrix, which governs direct reads and writes.
+ * the offer. `coordinator`: the coordinator by itself, and not its operator. `no`: never. Ours beside the specification's permission matrix, which governs direct reads and writes.
  */
 import type { CommandType } from '../protocol/commands.ts';
 import type { AgentType } from '../events/identity.ts';
 
 /** How close somebody must be to a thing. */
-export type Relation = 'any' | 'own' | 'holder' | 'addressee' | 'no';
+export type Relation = 'any' | 'own' | 'holder' | 'addressee' | 'coordinator' | 'no';
 
 type Row = Readonly<Record<AgentType, Relation>>;
 
@@ -30,8 +30,8 @@ export const COMMAND_TABLE: Readonly<Record<CommandType, Row>> = {
   'session.stop': row('own', 'any', 'own', 'any'),
   'session.fail': row('own', 'own', 'own', 'any'),
   'session.recover': row('own', 'own', 'own', 'any'),
-  'session.expire': row('no', 'no', 'no', 'any'),
-  'session.sweep': row('no', 'no', 'no', 'any'),
+  'session.expire': row('no', 'no', 'no', 'coordinator'),
+  'session.sweep': row('no', 'no', 'no', 'coordinator'),
 
   'task.create': row('any', 'any', 'no', 'any'),
   'task.claim': row('any', 'any', 'no', 'no'),
@@ -47,18 +47,18 @@ export const COMMAND_TABLE: Readonly<Record<CommandType, Row>> = {
   'lock.renew': row('holder', 'holder', 'no', 'no'),
   'lock.release': row('holder', 'holder', 'no', 'no'),
   'lock.abandon': row('holder', 'holder', 'no', 'no'),
-  'lock.expire': row('no', 'no', 'no', 'any'),
+  'lock.expire': row('no', 'no', 'no', 'coordinator'),
 
   'handoff.request': row('holder', 'holder', 'no', 'no'),
   'handoff.accept': row('addressee', 'addressee', 'no', 'no'),
   'handoff.reject': row('addressee', 'addressee', 'no', 'no'),
   'handoff.complete': row('holder', 'holder', 'no', 'no'),
-  'handoff.expire': row('no', 'no', 'no', 'any'),
+  'handoff.expire': row('no', 'no', 'no', 'coordinator'),
 
   'state.update': row('any', 'any', 'any', 'any'), // the path decides: see permit.ts
 
-  'system.initialize': row('no', 'no', 'no', 'any'),
-  'system.resume': row('no', 'no', 'no', 'any'),
-  'system.stall': row('no', 'no', 'no', 'any'),
+  'system.initialize': row('no', 'no', 'no', 'coordinator'),
+  'system.resume': row('no', 'no', 'no', 'coordinator'),
+  'system.stall': row('no', 'no', 'no', 'coordinator'),
   'system.configure': row('no', 'no', 'no', 'any'),
 };

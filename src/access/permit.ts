@@ -7,7 +7,7 @@
 import { refuse, unreachable, type Refusal } from '../core/errors.ts';
 import { parsePath } from '../core/path.ts';
 import { isAddressee } from '../events/handoff.ts';
-import type { AgentIdentity } from '../events/identity.ts';
+import { COORDINATOR, type AgentIdentity } from '../events/identity.ts';
 import type { StateView } from '../events/view.ts';
 import type { SwarmCommand } from '../protocol/commands.ts';
 import { COMMAND_TABLE } from './command-table.ts';
@@ -35,6 +35,10 @@ export function permit(view: StateView, command: SwarmCommand): Refusal | undefi
       return permitHolder(view, command);
     case 'addressee':
       return permitAddressee(view, command);
+    case 'coordinator':
+      return source.sessionId === COORDINATOR.sessionId
+        ? undefined
+        : refuse('FORBIDDEN', `${type} is what the coordinator does by itself.`, { type });
     case 'no':
       return refuse('FORBIDDEN', `${type} is not for a ${source.agentType}.`, {
         type,

@@ -63,10 +63,10 @@ function checker<Record, Event>(
   };
 }
 
-const canTask = checker<TaskRecord, SwarmFact>(taskMachine as never, stateOfTask);
-const canSession = checker<SessionRecord, SwarmFact>(sessionMachine as never, stateOfSession);
-const canLock = checker<LockRecord, SwarmFact>(lockMachine as never, stateOfLock);
-const canHandoff = checker<HandoffRecord, SwarmFact>(handoffMachine as never, stateOfHandoff);
+const canTask = checker<TaskRecord, SwarmFact>(taskMachine, stateOfTask);
+const canSession = checker<SessionRecord, SwarmFact>(sessionMachine, stateOfSession);
+const canLock = checker<LockRecord, SwarmFact>(lockMachine, stateOfLock);
+const canHandoff = checker<HandoffRecord, SwarmFact>(handoffMachine, stateOfHandoff);
 
 /** Where and by whom facts are placed. */
 export interface Placing {
@@ -115,7 +115,8 @@ class Overlay {
 
   #task(fact: TaskFact): Refusal | undefined {
     const { taskId } = fact.payload;
-    const record = this.#leftOf<TaskRecord>('task', taskId) ?? this.#view.task(taskId);
+    const record =
+      (this.#leftOf('task', taskId) as TaskRecord | undefined) ?? this.#view.task(taskId);
     if (fact.type === 'task.created') {
       if (record !== undefined) return exists('task', taskId);
       this.#leave('task', taskId, () => evolveTask(undefined, fact));
@@ -143,7 +144,8 @@ class Overlay {
 
   #moveSession(sessionId: string, fact: SessionFact | TaskFact): Refusal | undefined {
     const record =
-      this.#leftOf<SessionRecord>('session', sessionId) ?? this.#view.session(sessionId);
+      (this.#leftOf('session', sessionId) as SessionRecord | undefined) ??
+      this.#view.session(sessionId);
     if (record === undefined) return missing('session', sessionId);
     if (!canSession(record, fact)) return illegal('session', sessionId, record.status, fact);
     this.#leave('session', sessionId, () => evolveSession(record, fact));
@@ -153,7 +155,7 @@ class Overlay {
   #lock(fact: LockFact): Refusal | undefined {
     const { resource } = fact.payload;
     const record =
-      this.#leftOf<LockRecord>('lock', resource) ??
+      (this.#leftOf('lock', resource) as LockRecord | undefined) ??
       this.#view.resource(resource) ??
       freeResource(resource);
     if (!canLock(record, fact)) return illegal('lock', resource, stateOfLock(record), fact);
@@ -164,7 +166,8 @@ class Overlay {
   #handoff(fact: HandoffFact): Refusal | undefined {
     const { handoffId } = fact.payload;
     const record =
-      this.#leftOf<HandoffRecord>('handoff', handoffId) ?? this.#view.handoff(handoffId);
+      (this.#leftOf('handoff', handoffId) as HandoffRecord | undefined) ??
+      this.#view.handoff(handoffId);
     if (fact.type === 'handoff.requested') {
       if (record !== undefined) return exists('handoff', handoffId);
       this.#leave('handoff', handoffId, () => evolveHandoff(undefined, fact));
@@ -176,8 +179,8 @@ class Overlay {
     return undefined;
   }
 
-  #leftOf<Record>(kind: ActorKind, id: string): Record | undefined {
-    return this.#left?.get(`${kind}/${id}`) as Record | undefined;
+  #leftOf(kind: ActorKind, id: string): unknown {
+    return this.#left?.get(`${kind}/${id}`);
   }
 
   #leave(kind: ActorKind, id: string, record: () => unknown): void {

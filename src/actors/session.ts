@@ -7,6 +7,7 @@
 import { assign, setup } from 'xstate';
 import { refuse } from '../core/errors.ts';
 import type { NewSwarmFact } from '../events/catalog.ts';
+import { COORDINATOR, OPERATOR } from '../events/identity.ts';
 import {
   evolveSession,
   type AgentHealth,
@@ -177,6 +178,11 @@ function register(view: StateView, { payload }: CommandOf<'session.register'>): 
   const { sessionId, agentId, agentType, ready, ...rest } = payload;
   const { swarm, counts } = view;
   if (swarm === undefined) return refuse('INTERNAL', 'The swarm is not initialized.');
+  for (const { agentId: taken, sessionId: reserved } of [COORDINATOR, OPERATOR]) {
+    if (agentId === taken || sessionId === reserved) {
+      return refuse('ALREADY_EXISTS', `${taken} is the name of the system itself.`, { agentId });
+    }
+  }
   const agent = view.agent(agentId);
   if (agent !== undefined && agent.agentType !== agentType) {
     return refuse('ALREADY_EXISTS', `${agentId} is registered as a ${agent.agentType}.`, {

@@ -24,7 +24,7 @@ export function prettyJson(value: unknown): string {
 
 /** What anybody may have written, made harmless for a terminal: control characters as escapes. */
 export function harmless(text: string): string {
-  return escaped(text.replaceAll(/[\u0000-\u001f]/g, escapeOf));
+  return escaped(text.replaceAll(/\p{Cc}/gu, escapeOf));
 }
 
 /** JSON leaves these control characters as they are; a terminal may obey them. */
@@ -82,7 +82,7 @@ export async function withProgress<T>(
   total: number,
   work: (advance: (done: number) => void) => Promise<T>,
 ): Promise<T> {
-  if (process.stderr.isTTY !== true) return work(() => {});
+  if (!process.stderr.isTTY) return work(() => {});
   const bar = new SingleBar(
     {
       format: `${label} {bar} {percentage}% | {value}/{total}`,

@@ -5,7 +5,7 @@
  * that is durable (I2). A refusal is thrown as `Refused`, with its code.
  */
 import { Refused, type Refusal } from '../core/errors.ts';
-import type { Commit } from '../events/envelope.ts';
+import { firstFact, type Commit } from '../events/envelope.ts';
 import { toHandoffRequest, type Addressee, type HandoffRequest } from '../events/handoff.ts';
 import type { AgentIdentity, Priority } from '../events/identity.ts';
 import { toLock, type Lock, type LockType } from '../events/lock.ts';
@@ -266,8 +266,8 @@ class SessionTasks {
     type: Type,
     payload: Partial<PayloadOf<Type>>,
   ): Promise<TaskState> {
-    return this.#asker.askFor(type, payload, ({ facts }) => {
-      const { taskId } = facts[0]?.payload as { taskId: string };
+    return this.#asker.askFor(type, payload, (commit) => {
+      const { taskId } = firstFact(commit).payload as { taskId: string };
       const task = this.#asker.door.projector.task(taskId);
       return task === undefined ? undefined : toTaskState(task);
     }) as Promise<TaskState>;
@@ -292,10 +292,10 @@ class SessionLocks {
     const { door } = this.#asker;
     const { answer, commit } = this.#asker.ask('lock.acquire', query);
     if (commit === undefined) return this.#unrecorded(query.resource, await answer);
-    const first = commit.facts[0];
-    const { lockId } = first?.payload as { lockId: string };
+    const first = firstFact(commit);
+    const { lockId } = first.payload as { lockId: string };
     const granted = this.#lockOf(query.resource, lockId);
-    const end = first?.type === 'lock.requested' ? door.waits.endOf(lockId) : undefined;
+    const end = first.type === 'lock.requested' ? door.waits.endOf(lockId) : undefined;
     accepted(await answer);
     if (end === undefined) return granted ?? null;
     // Whether it could still be given up is told by how the wait ends.
@@ -375,8 +375,8 @@ class SessionHandoffs {
     type: Type,
     payload: Partial<PayloadOf<Type>>,
   ): Promise<HandoffRequest> {
-    return this.#asker.askFor(type, payload, ({ facts }) => {
-      const { handoffId } = facts[0]?.payload as { handoffId: string };
+    return this.#asker.askFor(type, payload, (commit) => {
+      const { handoffId } = firstFact(commit).payload as { handoffId: string };
       const handoff = this.#asker.door.projector.handoff(handoffId);
       return handoff === undefined ? undefined : toHandoffRequest(handoff);
     }) as Promise<HandoffRequest>;

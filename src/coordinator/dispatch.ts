@@ -83,7 +83,7 @@ export class Dispatcher {
     projector.apply(commit);
     const value = new Recorded(projector.swarm?.swarmId ?? '', commit);
     const answer = new Promise<Result>((resolve, reject) => {
-      log.offer(commit, { resolve: resolve as (value: unknown) => void, reject, value });
+      log.offer(commit, { resolve, reject, value });
     });
     this.#watch.arm();
     return { answer, commit };
@@ -93,7 +93,7 @@ export class Dispatcher {
   #answer(result: Result): Asked {
     const { log } = this.#parts;
     const answer = new Promise<Result>((resolve, reject) => {
-      log.settle({ resolve: resolve as (value: unknown) => void, reject, value: result });
+      log.settle({ resolve, reject, value: result });
     });
     return { answer, commit: undefined };
   }

@@ -5,12 +5,17 @@ import type { Commit } from '../events/envelope.ts';
 /** How a wait ends: with the fact that granted or ended it; undefined when the swarm closed first. */
 export type WaitEnd = Extract<SwarmFact, { type: 'lock.acquired' | 'lock.abandoned' }> | undefined;
 
+const HOUR_MS = 3_600_000;
+
 /** The waiting callers of one swarm, by the id of their request. */
 export class LockWaits {
   readonly #ends = new Map<string, (end: WaitEnd) => void>();
+  /** The timers of deadlines let a process end; one in which somebody waits for a lock has to go on. */
+  #keepsProcess: NodeJS.Timeout | undefined;
 
   /** Waits for the end of a request that was just recorded. */
   endOf(lockId: string): Promise<WaitEnd> {
+    this.#keepsProcess ??= setInterval(() => {}, HOUR_MS);
     return new Promise((resolve) => {
       this.#ends.set(lockId, resolve);
     });
@@ -36,5 +41,8 @@ export class LockWaits {
   #end(lockId: string, end: WaitEnd): void {
     this.#ends.get(lockId)?.(end);
     this.#ends.delete(lockId);
+    if (this.#ends.size > 0) return;
+    clearInterval(this.#keepsProcess);
+    this.#keepsProcess = undefined;
   }
 }

@@ -9,7 +9,8 @@ import { Fault, refuse, Refused, type Refusal } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
 import { canonicalJson } from '../core/json.ts';
 import { parsePath } from '../core/path.ts';
-import { COORDINATOR, OPERATOR, type AgentIdentity } from '../events/identity.ts';
+import { firstFact } from '../events/envelope.ts';
+import { OPERATOR, type AgentIdentity } from '../events/identity.ts';
 import type { AgentKind } from '../events/identity.ts';
 import type { EventLog } from '../events/log.ts';
 import { hashState } from '../projections/saved-views.ts';
@@ -24,7 +25,7 @@ import { Checkpointer, DEFAULT_CHECKPOINTS } from './checkpointer.ts';
 import { Dispatcher } from './dispatch.ts';
 import { LockWaits } from './lock-waits.ts';
 import { wantedSettings, type OpenOptions } from './open-options.ts';
-import { accepted, Recorded, type Result } from './result.ts';
+import type { Recorded, Result } from './result.ts';
 
 /** What an agent says of itself when it registers a session. */
 export interface NewAgent {
@@ -186,8 +187,7 @@ export class Swarm {
   async register(agent: NewAgent): Promise<AgentSession> {
     const result = await this.#ask({ type: 'session.register', payload: agent }, OPERATOR);
     if (!result.ok) throw new Refused(result);
-    const { facts } = (result as Recorded).commit;
-    const { sessionId } = facts[0]?.payload as { sessionId: string };
+    const { sessionId } = firstFact((result as Recorded).commit).payload as { sessionId: string };
     return this.#handle(sessionId);
   }
 
@@ -247,7 +247,7 @@ export class Swarm {
       );
     }
     return new Promise((resolve, reject) => {
-      this.#log.settle({ resolve: resolve as (value: unknown) => void, reject, value: sequence });
+      this.#log.settle({ resolve, reject, value: sequence });
     });
   }
 

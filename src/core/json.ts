@@ -168,7 +168,7 @@ function withoutMaps(value: unknown): unknown {
   if (value instanceof Map) {
     return [...value]
       .map(([key, item]): [string, unknown] => [String(key), withoutMaps(item)])
-      .sort(([a], [b]) => (a < b ? -1 : 1));
+      .toSorted(([a], [b]) => (a < b ? -1 : 1));
   }
   if (Array.isArray(value)) return value.map(withoutMaps);
   if (typeof value === 'object' && value !== null) {

@@ -27,7 +27,7 @@ export interface Limits {
   readonly sessionsMax: number;
   /** Handoffs in the state, finished ones included. */
   readonly handoffsMax: number;
-  /** Facts of one commit; a cascade goes on in the next commit of its chain. */
+  /** Facts of one commit of a cascade, which goes on in the next; a release lets in at most a whole queue at once. */
   readonly commitFactsMax: number;
   /** Characters of text in one command's payload. */
   readonly payloadCharsMax: number;

@@ -242,16 +242,14 @@ function decodeCommit(text: CommitText, who: readonly AgentIdentity[], first: nu
 }
 
 function decodePayload(
-  [type, own, absent, version]: FactText,
+  [type, own, absent, version = 1]: FactText,
   given: Payload,
   at: number,
 ): Payload {
   const definition = knownDefinition(type, at);
-  if (version !== undefined && version !== definition.version) {
-    const { fields } = earlierVersion(type, definition, version);
-    return upcast(type, definition, { version, payload: merge(fields, given, own, absent) });
-  }
-  return merge(definition.fields, given, own, absent);
+  if (version === definition.version) return merge(definition.fields, given, own, absent);
+  const { fields } = earlierVersion(type, definition, version, at);
+  return upcast(type, definition, { version, payload: merge(fields, given, own, absent) });
 }
 
 function merge(

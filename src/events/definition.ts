@@ -15,7 +15,7 @@ export interface EventDefinition<Shape extends z.ZodObject = z.ZodObject> {
   readonly writes: readonly string[] | null;
   readonly origin: 'specification' | 'stigmergy';
   /** Who emits it and when; 'planned' when nothing does yet. */
-  readonly emitted: string | 'planned';
+  readonly emitted: string;
 }
 
 /** A former version of a payload. */

@@ -3,6 +3,7 @@
  *
  * Nothing here knows what a fact means; that is in the file of its actor.
  */
+import { assert } from '../core/errors.ts';
 import { isoTime } from '../core/time.ts';
 import type { AgentIdentity } from './identity.ts';
 
@@ -80,9 +81,15 @@ export function sequenceOfEventId(swarmId: string, id: string): number | undefin
   return /^[1-9]\d{0,15}$/.test(digits) ? Number(digits) : undefined;
 }
 
+/** The first fact of a commit: what the command was about. */
+export function firstFact({ facts: [first] }: Commit): Fact {
+  assert(first !== undefined, 'a command that causes nothing is no commit');
+  return first;
+}
+
 /** The sequence of the first and of the last fact of a commit. */
 export function firstSequence(commit: Commit): number {
-  return commit.facts[0]?.sequence ?? 0;
+  return firstFact(commit).sequence;
 }
 
 export function lastSequence(commit: Commit): number {

@@ -79,7 +79,7 @@ export const systemEvents = {
     z.strictObject({ epoch: z.number().int(), gapMs: z.number().int().min(0) }),
   ),
   'system.stalled': ours(
-    'system.stall, when a deadline fired later than stallMs; extends the deadlines of sessions by the gap',
+    'system.stall, when a timer of the coordinator fired later than stallMs; extends the deadlines of sessions by the gap',
     [],
     z.strictObject({ gapMs: z.number().int().min(0) }),
   ),

@@ -2,7 +2,7 @@
  * Tasks: their facts, their record, and what each fact does to it (specification, "Global State").
  *
  * `evolveTask` is the only code that changes a task; the machine in `actors/task.ts` and the fold in
- * `projections/tasks.ts` both call it. Whether a fact is legal is asked before, and not here.
+ * `projections/projector.ts` both call it. Whether a fact is legal is asked before, and not here.
  */
 import * as z from 'zod';
 import { assert } from '../core/errors.ts';
@@ -66,7 +66,7 @@ export const taskEvents = {
     z.strictObject({ taskId: idSchema, reason: textSchema.optional() }),
   ),
   'task.requeued': ours(
-    'task.requeue by a Conductor or the operator; session.sweep when its holder is offline',
+    'task.requeue by a Conductor or the operator; session.sweep when its holder is offline; a completed handoff',
     ['status', 'assignedTo', 'startedAt'],
     z.strictObject({ taskId: idSchema, reason: textSchema.optional(), from: identitySchema }),
   ),

@@ -25,18 +25,24 @@ export function upcast(
   return payload;
 }
 
-/** The former version of a definition. Throws `FORMAT_UNSUPPORTED` when it never was one. */
+/**
+ * The former version of a definition; `sequence` is that of the event, when it is one.
+ * Throws `FORMAT_UNSUPPORTED` when it never was one.
+ */
 export function earlierVersion(
   type: string,
   definition: Versioned,
   version: number,
+  sequence?: number,
 ): EarlierVersion {
   const earlier = definition.earlier.find((one) => one.version === version);
   if (earlier === undefined) {
+    const known = definition.version;
+    const at = sequence === undefined ? '' : ` at sequence ${sequence}`;
     throw new Fault(
       'FORMAT_UNSUPPORTED',
-      `${type} was written in version ${version}; this program knows up to ${definition.version}. Use a newer program.`,
-      { details: { type, version, known: definition.version } },
+      `${type}${at} was written in version ${version}; this program knows up to ${known}. Use a newer program.`,
+      { details: { type, version, known, ...(sequence !== undefined && { sequence }) } },
     );
   }
   return earlier;

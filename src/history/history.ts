@@ -7,7 +7,7 @@ import { Fault } from '../core/errors.ts';
 import { parsePath } from '../core/path.ts';
 import { parseTime } from '../core/time.ts';
 import { recover, type Moment } from '../coordinator/recovery.ts';
-import { sequenceOfEventId, toSwarmEvent, type SwarmEvent } from '../events/envelope.ts';
+import { firstFact, sequenceOfEventId, toSwarmEvent, type SwarmEvent } from '../events/envelope.ts';
 import { matcher, type EventFilter } from '../events/filter.ts';
 import { EventLog, type LogHead } from '../events/log.ts';
 import type { Projector } from '../projections/projector.ts';
@@ -127,8 +127,9 @@ export class History {
   async #id(): Promise<string> {
     if (this.#swarmId === undefined) {
       for await (const { block } of this.#log.blocks()) {
-        const { swarmId } = block.commits[0]?.facts[0]?.payload as { swarmId: string };
-        this.#swarmId = swarmId;
+        for (const commit of block.commits.slice(0, 1)) {
+          ({ swarmId: this.#swarmId } = firstFact(commit).payload as { swarmId: string });
+        }
         break;
       }
     }

@@ -50,7 +50,7 @@ export class Deadlines {
       const atMs = this.#now(entry);
       if (atMs !== undefined) found.set(keyOf(entry), { ...entry, atMs });
     }
-    return [...found.values()].sort(compare);
+    return [...found.values()].toSorted(compare);
   }
 
   /** A lower bound of the earliest deadline, without looking at the records. */

@@ -37,25 +37,22 @@ export function foldMetrics(
   fact: SwarmFact,
   task: TaskRecord | undefined,
 ): MetricsRecord {
-  switch (fact.type) {
-    case 'task.completed': {
-      const durationMs = fact.timeMs - (task?.startedAtMs ?? fact.timeMs);
-      return {
-        ...metrics,
-        tasksCompleted: metrics.tasksCompleted + 1,
-        durationMsSum: metrics.durationMsSum + durationMs,
-        lastUpdatedMs: fact.timeMs,
-      };
-    }
-    case 'task.failed':
-      return { ...metrics, tasksFailed: metrics.tasksFailed + 1, lastUpdatedMs: fact.timeMs };
-    case 'handoff.completed':
-      return { ...metrics, handoffs: metrics.handoffs + 1, lastUpdatedMs: fact.timeMs };
-    case 'system.initialized':
-      return { ...metrics, lastUpdatedMs: fact.timeMs };
-    default:
-      return metrics;
+  if (fact.type === 'task.completed') {
+    const durationMs = fact.timeMs - (task?.startedAtMs ?? fact.timeMs);
+    return {
+      ...metrics,
+      tasksCompleted: metrics.tasksCompleted + 1,
+      durationMsSum: metrics.durationMsSum + durationMs,
+      lastUpdatedMs: fact.timeMs,
+    };
   }
+  if (fact.type === 'task.failed') {
+    return { ...metrics, tasksFailed: metrics.tasksFailed + 1, lastUpdatedMs: fact.timeMs };
+  }
+  if (fact.type === 'handoff.completed') {
+    return { ...metrics, handoffs: metrics.handoffs + 1, lastUpdatedMs: fact.timeMs };
+  }
+  return fact.type === 'system.initialized' ? { ...metrics, lastUpdatedMs: fact.timeMs } : metrics;
 }
 
 /** Shows the metrics as the specification does. */

@@ -315,7 +315,7 @@ export class Projector implements StateView {
     const handoffs = [...(this.#openHandoffs.get(sessionId) ?? [])]
       .map((id) => this.handoffs.get(id))
       .filter((handoff) => handoff !== undefined)
-      .sort((a, b) => a.touched.whole.sequence - b.touched.whole.sequence);
+      .toSorted((a, b) => a.touched.whole.sequence - b.touched.whole.sequence);
     return { locks, waits, taskIds: this.sessions.get(sessionId)?.taskIds ?? [], handoffs };
   }
 

@@ -80,7 +80,7 @@ export function hashState(projector: Projector): string {
 export function* stateLines(projector: Projector): Generator<string> {
   yield canonicalJson(['sequence', projector.sequence, projector.timeMs]);
   for (const view of SAVED_VIEWS) {
-    const rows = [...view.rows(projector)].sort(([a], [b]) => (a < b ? -1 : 1));
+    const rows = [...view.rows(projector)].toSorted(([a], [b]) => (a < b ? -1 : 1));
     for (const [key, record] of rows) yield canonicalJson([view.name, key, record]);
   }
   yield* derivedLines(projector);

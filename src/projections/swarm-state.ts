@@ -118,18 +118,10 @@ export function valueAtPath(projector: Projector, steps: readonly PathStep[]): u
     }
   }
   const inside = steps.slice(1);
-  switch (root) {
-    case 'global':
-      return valueAt(toGlobalState(projector), inside);
-    case 'agents':
-      return valueAt(toAgents(projector), inside);
-    case 'locks':
-      return valueAt(toLockRegistry(projector), insideLocks(inside));
-    case 'events':
-      return valueAt(toHistory(projector), inside);
-    default:
-      return undefined;
-  }
+  if (root === 'global') return valueAt(toGlobalState(projector), inside);
+  if (root === 'agents') return valueAt(toAgents(projector), inside);
+  if (root === 'locks') return valueAt(toLockRegistry(projector), insideLocks(inside));
+  return root === 'events' ? valueAt(toHistory(projector), inside) : undefined;
 }
 
 /** The value at a path with its version; undefined where there is none. */

@@ -162,12 +162,10 @@ function invalid(
   issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
 ): Refusal {
   // Bounded: the names of unknown keys, as many and as long as they are, stand in a message.
-  const found = issues
-    .slice(0, 8)
-    .map(({ path, message }) => ({
-      at: path.join('.').slice(0, 200),
-      message: message.slice(0, 400),
-    }));
+  const found = issues.slice(0, 8).map(({ path, message }) => ({
+    at: path.join('.').slice(0, 200),
+    message: message.slice(0, 400),
+  }));
   const told = found
     .map(({ at, message }) => (at === '' ? message : `${at}: ${message}`))
     .join('; ');

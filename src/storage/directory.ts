@@ -148,7 +148,7 @@ async function takeLock(directory: string): Promise<FileHandle> {
   return file;
 }
 
-/** The bytes that are free on the disk of a directory, and whether it exists. */
+/** Whether a path is a directory. */
 export async function isDirectory(path: string): Promise<boolean> {
   return stat(path).then(
     (found) => found.isDirectory(),

@@ -51,7 +51,7 @@ interface Declared {
  *
  * @example
  * const walk = walkMachine(taskMachine, { record, factsOf: (task) => [started(task), completed(task)] });
- * walk.neverTaken; // []
+ * for (const transition of walk.neverTaken) console.log(transition); // declared, and never taken by these facts
  */
 export function walkMachine<Record, Fact extends EventObject>(
   machine: AnyStateMachine,

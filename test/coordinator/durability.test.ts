@@ -17,7 +17,7 @@ interface Opened {
 /** A swarm over a gated database; compared with its log after the test unless the test broke it. */
 async function open(database = new GatedDatabase()): Promise<Opened> {
   const clock = new ManualClock();
-  const { swarm } = await openSwarmOver(database, { clock, ids: countedIds() });
+  const swarm = await openSwarmOver(database, { clock, ids: countedIds() });
   onTestFinished(async () => {
     database.release();
     if (database.failure === undefined) {
@@ -153,7 +153,7 @@ describe('a failed write', () => {
     await expect(ant.tasks.create({ taskId: 'lost', goal: 'g' })).rejects.toMatchObject({ code: 'LOG_UNKNOWN' });
     await swarm.close();
     database.failure = undefined;
-    const { swarm: again } = await openSwarmOver(database, { clock: new ManualClock() });
+    const again = await openSwarmOver(database, { clock: new ManualClock() });
     expect(Object.keys(again.state.global.tasks)).toEqual(['kept']);
     await again.session(ant.identity).tasks.create({ taskId: 'next', goal: 'g' });
     const shown = liveState(again);
@@ -181,7 +181,7 @@ describe('a failed write', () => {
       if (isBroken) throw new Error('no chance left');
       return ids();
     };
-    const { swarm } = await openSwarmOver(database, { clock: new ManualClock(), ids: brokenIds });
+    const swarm = await openSwarmOver(database, { clock: new ManualClock(), ids: brokenIds });
     isBroken = true;
     await expect(swarm.dispatch({ type: 'session.register', payload: { agentId: 'a', agentType: 'pulse' } })).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(await swarm.dispatch({ type: 'task.create', payload: {} })).toMatchObject({ code: 'HALTED' });
@@ -227,9 +227,9 @@ describe('one owner', () => {
 
   test('[I8] the deposed coordinator halts', async () => {
     const database = new GatedDatabase();
-    const { swarm: old } = await openSwarmOver(database, { clock: new ManualClock() });
+    const old = await openSwarmOver(database, { clock: new ManualClock() });
     const ant = await old.register({ agentType: 'pulse', agentId: 'ant' });
-    const { swarm: young } = await openSwarmOver(database, { clock: new ManualClock() });
+    const young = await openSwarmOver(database, { clock: new ManualClock() });
     await expect(ant.tasks.create({ goal: 'g' })).rejects.toMatchObject({ code: 'LOG_FENCED' });
     expect(await old.dispatch({ type: 'task.create', payload: { goal: 'g' } })).toMatchObject({ code: 'HALTED' });
     await young.session(ant.identity).tasks.create({ goal: 'g' });

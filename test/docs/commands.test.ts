@@ -21,6 +21,7 @@ const RELATIONS: Readonly<Record<Relation, string>> = {
   own: 'own',
   holder: 'holder',
   addressee: 'addressee',
+  coordinator: 'itself',
   no: '–',
 };
 
@@ -38,10 +39,11 @@ Who may give a command depends on the role of the caller and on its relation to 
 - **own**: to its own session only.
 - **holder**: when it holds the task or the lock, waits for the lock, or accepted the handoff.
 - **addressee**: when the handoff is offered to it; \`handoff.reject\` also when it made the offer.
+- **itself**: the coordinator only.
 - **–**: never.
 
-Those commands that only the role \`system\` may give are there for the coordinator itself, when it opens a swarm or when a
-deadline has come; only \`session.register\` is meant for the operator.
+Commands that are marked **itself** are given by the coordinator, when it opens a swarm or when a deadline has come; its
+operator may not give them.
 
 A field marked with a question mark may be absent. A field marked _drawn_ gets a fresh id when the caller leaves it out. The words:
 

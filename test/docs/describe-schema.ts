@@ -70,7 +70,7 @@ export function wordList(): string {
 
 /** The fields of a payload: `name` (what it is), those that may be absent with a question mark. */
 export function describeFields(schema: z.ZodObject): string {
-  const fields = Object.entries(schema.shape as Record<string, z.ZodType>);
+  const fields = Object.entries<z.ZodType>(schema.shape);
   return fields
     .map(([name, field]) => {
       const isOptional = field instanceof z.ZodOptional;

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { ERRORS, type ErrorCode } from '../../src/core/errors.ts';
 import { ADVICE } from './error-advice.ts';
-import { item, page } from './markdown.ts';
+import { page } from './markdown.ts';
 
 const INTRODUCTION = `# Errors
 
@@ -10,7 +10,7 @@ This page is made from \`src/core/errors.ts\` by \`test/docs/errors.test.ts\`.
 
 A **refusal** is expected: somebody asked for what the rules do not allow. \`dispatch\` gives it as a value
 \`{ ok: false, code, message, details }\`; the methods of a session's handle throw it as \`Refused\`, with the same \`code\` and
-\`details\`. It leaves the state as it was. A **fault** is thrown as \`Fault\`: the directory, the disk, the log or a rule of the
+\`details\`. What was asked for did not happen, and nothing of it is recorded. A **fault** is thrown as \`Fault\`: the directory, the disk, the log or a rule of the
 coordinator itself failed. It has a \`code\` of the same table, \`details\`, and often a \`cause\`.
 
 Codes are stable. Messages may change at any time: never compare them.
@@ -25,7 +25,7 @@ function section(code: ErrorCode): string {
   const { when, todo } = ADVICE[code];
   const figures = `Retryable: ${retryable ? 'yes' : 'no'} · HTTP: ${http} · Exit: ${exit}`;
   const items = [`**When:** ${when}`, `**What to do:** ${todo}`, figures];
-  return `## ${code}\n\n${meaning}\n\n${items.map(item).join('\n')}\n`;
+  return `## ${code}\n\n${meaning}\n\n${items.map((text) => `- ${text}`).join('\n')}\n`;
 }
 
 test('docs/errors.md explains every code', async () => {

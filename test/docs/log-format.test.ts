@@ -4,10 +4,10 @@ import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openSwarm } from '../../src/coordinator/open-swarm.ts';
 import { sha256 } from '../../src/core/hash.ts';
 import type { SwarmEvent } from '../../src/events/envelope.ts';
 import { blockKey } from '../../src/events/log.ts';
+import { openSwarm } from '../../src/index.ts';
 import { openLevelEngine } from '../../src/storage/engine.ts';
 import { countedIds, ManualClock } from '../../src/testing/index.ts';
 import { fences } from './markdown.ts';
@@ -32,10 +32,10 @@ beforeAll(async () => {
   written.events = swarm.state.events.events.slice(-3);
   await swarm.close();
   await cp('live', '.stigmergy', { recursive: true });
-  const { database, close } = await openLevelEngine('live', { create: false });
-  written.block = String(await database.get(blockKey(4)));
-  written.head = String(await database.get('head'));
-  await close();
+  const engine = await openLevelEngine('live', { create: false });
+  written.block = String(await engine.database.get(blockKey(4)));
+  written.head = String(await engine.database.get('head'));
+  await engine.close();
 });
 
 afterAll(async () => {

@@ -1,10 +1,18 @@
 /** Makes the generated pages of `docs/` as the formatter would leave them, so that both agree about the file. */
 import { format, resolveConfig } from 'prettier';
 
+/** How wide the prose of a page is; tables are as wide as they have to be. */
+const LINE_CHARS_MAX = 110;
+
 /** A page as it is stored. */
 export async function page(text: string): Promise<string> {
   const path = new URL('../../docs/page.md', import.meta.url).pathname;
-  return format(text, { ...(await resolveConfig(path)), parser: 'markdown' });
+  return format(text, {
+    ...(await resolveConfig(path)),
+    proseWrap: 'always',
+    printWidth: LINE_CHARS_MAX,
+    parser: 'markdown',
+  });
 }
 
 /** A table, with its columns left as wide as their cells: a changed row then changes one line. */
@@ -12,23 +20,6 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const lines = [head, head.map(() => '---'), ...rows];
   const drawn = lines.map((cells) => `| ${cells.map(escapeCell).join(' | ')} |`);
   return `<!-- prettier-ignore -->\n${drawn.join('\n')}`;
-}
-
-const LINE_CHARS_MAX = 110;
-
-/** An item of a list, in lines of a readable length. */
-export function item(text: string): string {
-  const lines: string[] = [];
-  let line = '-';
-  for (const word of text.split(' ')) {
-    if (line.length + 1 + word.length > LINE_CHARS_MAX) {
-      lines.push(line);
-      line = `  ${word}`;
-    } else {
-      line += ` ${word}`;
-    }
-  }
-  return [...lines, line].join('\n');
 }
 
 function escapeCell(text: string): string {

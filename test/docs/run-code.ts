@@ -8,6 +8,7 @@
  */
 import { createRequire } from 'node:module';
 import { format, isDeepStrictEqual } from 'node:util';
+import { compileFunction } from 'node:vm';
 import ts from 'typescript';
 import * as stigmergy from '../../src/index.ts';
 import * as testing from '../../src/testing/index.ts';
@@ -56,7 +57,7 @@ function compile(code: string, names: readonly string[]): (...values: unknown[])
   });
   // The inner function may declare again what the outer one was given.
   const body = `return (async () => {\n${outputText}\n})();`;
-  return new Function(...names, body) as (...values: unknown[]) => Promise<Scope>;
+  return compileFunction(body, names) as (...values: unknown[]) => Promise<Scope>;
 }
 
 function withClaims(code: string): string {

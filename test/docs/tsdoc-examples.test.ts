@@ -27,10 +27,13 @@ const SCENES: Readonly<Record<string, (directory: string) => Promise<Scope>>> = 
   },
 };
 
+const started = () => ({ type: 'task.started' });
+const completed = () => ({ type: 'task.completed' });
+
 /** A small machine of the kind that is walked: with the two transitions for which the example has facts. */
 function walkScene(): Scope {
   const taskMachine = createMachine({
-    context: ({ input }) => ({ record: input as unknown }),
+    context: ({ input }) => ({ record: input }),
     initial: 'pending',
     states: {
       pending: { on: { 'task.started': 'running' } },
@@ -38,8 +41,6 @@ function walkScene(): Scope {
       complete: {},
     },
   });
-  const started = () => ({ type: 'task.started' });
-  const completed = () => ({ type: 'task.completed' });
   return { taskMachine, record: { goal: 'walk' }, started, completed };
 }
 

@@ -5,7 +5,7 @@ import type { AgentSession } from '../../src/coordinator/agent-session.ts';
 import type { Swarm } from '../../src/coordinator/swarm.ts';
 import { ERRORS, Refused, type ErrorCode } from '../../src/core/errors.ts';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
-import type { EventLog } from '../../src/events/log.ts';
+import { EventLog } from '../../src/events/log.ts';
 import { DEFAULT_CONFIG } from '../../src/events/system.ts';
 import { COMMANDS, type CommandInput, type CommandType } from '../../src/protocol/commands.ts';
 import { checkReplayOf, liveState, ManualClock } from '../../src/testing/index.ts';
@@ -14,14 +14,13 @@ import { GatedDatabase, openSwarmOver } from '../support/swarm-over.ts';
 let clock: ManualClock;
 let database: GatedDatabase;
 let swarm: Swarm;
-let log: EventLog;
 let conductor: AgentSession;
 let pulse: AgentSession;
 
 beforeEach(async () => {
   clock = new ManualClock();
   database = new GatedDatabase();
-  ({ swarm, log } = await openSwarmOver(database, { clock }));
+  swarm = await openSwarmOver(database, { clock });
   conductor = await swarm.register({ agentType: 'conductor', agentId: 'c', sessionId: 'c1' });
   pulse = await swarm.register({ agentType: 'pulse', agentId: 'p', sessionId: 'p1' });
   await pulse.tasks.create({ goal: 'a', taskId: 't1' });
@@ -31,7 +30,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   const live = liveState(swarm);
-  await checkReplayOf(log, live);
+  await checkReplayOf(EventLog.read(database), live);
   await swarm.close();
   expect(Object.keys(Object.prototype)).toEqual([]);
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();

@@ -39,9 +39,9 @@ async function expectHalted(swarm: Swarm): Promise<void> {
 const given = async (options: Parameters<typeof openSwarmOver>[1] = {}) => {
   const clock = new ManualClock();
   const database = new GatedDatabase();
-  const { swarm, log } = await openSwarmOver(database, { clock, ...options });
+  const swarm = await openSwarmOver(database, { clock, ...options });
   const pulse = await swarm.register({ agentType: 'pulse', agentId: 'p', sessionId: 'p1' });
-  return { clock, database, swarm, log, pulse };
+  return { clock, database, swarm, pulse };
 };
 
 describe('[I7] a write that fails', () => {
@@ -120,7 +120,7 @@ describe('[I5] a swarm that lay for long', () => {
     await swarm.close();
     const clock = new ManualClock(Date.UTC(2026, 0, 1) + days * 86_400_000);
     const again = await openSwarmOver(database, { clock });
-    expect(again.swarm.sequence).toBeGreaterThan(sequence);
-    await again.swarm.close();
+    expect(again.sequence).toBeGreaterThan(sequence);
+    await again.close();
   });
 });

@@ -32,10 +32,7 @@ test('[I1] every field that a fact changes is one that its definition says it wr
   const property = fc.asyncProperty(life, async (operations) => {
     const database = new GatedDatabase();
     const ids = countedIds();
-    const { swarm } = await live(
-      operations,
-      async (clock) => (await openSwarmOver(database, { clock, ids })).swarm,
-    );
+    const { swarm } = await live(operations, (clock) => openSwarmOver(database, { clock, ids }));
     await swarm.close();
     for (const { fact, fields, kind } of changes(await commitsOf(EventLog.read(database)))) {
       const seen = changedBy.get(fact.type) ?? new Set();

@@ -1,9 +1,8 @@
 /** Opens a swarm over a database that a test made, so that the test can hold or break what is written. */
 import { MemoryLevel } from 'memory-level';
-import { recover } from '../../src/coordinator/recovery.ts';
 import type { OpenOptions } from '../../src/coordinator/open-options.ts';
-import { Swarm } from '../../src/coordinator/swarm.ts';
-import { EventLog } from '../../src/events/log.ts';
+import { openSwarmOver as openOver } from '../../src/coordinator/open-swarm.ts';
+import type { Swarm } from '../../src/coordinator/swarm.ts';
 
 /** A database in memory whose block writes can be held up, failed and counted. */
 export class GatedDatabase extends MemoryLevel<string, Buffer> {
@@ -43,18 +42,13 @@ export class GatedDatabase extends MemoryLevel<string, Buffer> {
   }
 }
 
-/** Opens a swarm over a database, as `openSwarm` does over a directory. */
+/** Opens a swarm over a database, as `openSwarm` does over a directory; closing the swarm leaves the database open. */
 export async function openSwarmOver(
   database: GatedDatabase,
   options: OpenOptions = {},
-): Promise<{ readonly swarm: Swarm; readonly log: EventLog }> {
+): Promise<Swarm> {
   await database.open();
-  const { projector, checkpoint } = await recover(EventLog.read(database));
-  const log = await EventLog.own(database);
-  const engine = { database, close: async () => {} };
-  const swarm = new Swarm({ engine, log, projector, checkpoint, options });
-  await swarm.begin(options);
-  return { swarm, log };
+  return openOver({ database, close: async () => {} }, options);
 }
 
 const PENDING = Symbol('pending');

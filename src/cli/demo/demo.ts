@@ -82,8 +82,7 @@ async function withTelling<T>(isForPeople: boolean, work: (told: Told) => Promis
   const line = (text: string) =>
     `  ${colors.dim(`${((performance.now() - started) / 1000).toFixed(2)} s`)}  ${text}`;
   if (!isForPeople) return work({ progress() {}, event() {} });
-  if (process.stdout.isTTY !== true)
-    return work({ progress() {}, event: (text) => print(line(text)) });
+  if (!process.stdout.isTTY) return work({ progress() {}, event: (text) => print(line(text)) });
   const bars = new MultiBar(
     {
       format: '  {bar} {value}/{total} tasks',

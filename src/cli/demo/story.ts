@@ -129,14 +129,14 @@ function heading(text: string): string {
   return `\n${colors.bold(text)}`;
 }
 
-function sameness({ sameState, stateBytes, stateHash, events, tasks, badlyEnded }: Story): string {
+function sameness({ sameState, stateBytes, stateHash, events, tasks, ...story }: Story): string {
   const same = sameState
     ? `${colors.green('✓')} the state is the same, byte for byte: ${count(stateBytes)} bytes`
     : `${colors.red('✗')} the state is another one`;
   const ended =
-    badlyEnded.length === 0
+    story.badlyEnded.length === 0
       ? `${colors.green('✓')} each of the ${count(tasks)} tasks ended exactly once`
-      : `${colors.red('✗')} ${badlyEnded.length} tasks did not end exactly once`;
+      : `${colors.red('✗')} ${story.badlyEnded.length} tasks did not end exactly once`;
   return `  ${same}\n    rebuilt from ${count(events)} events, sha-256 ${stateHash.slice(0, 16)}…\n  ${ended}`;
 }
 
