@@ -11,7 +11,7 @@ import type { Deciders, Decision } from './decision.ts';
 import { handoffDeciders } from './handoff.ts';
 import { place } from './legality.ts';
 import { lockDeciders } from './lock.ts';
-import { sessionDeciders } from './session.ts';
+import { revivalFacts, sessionDeciders } from './session.ts';
 import { stateDeciders } from './state.ts';
 import { systemDeciders } from './system.ts';
 import { taskDeciders } from './task.ts';
@@ -35,5 +35,8 @@ export interface Decided {
 export function decide(view: StateView, command: SwarmCommand): Decided | Refusal {
   const decider = DECIDERS[command.type] as (view: StateView, command: SwarmCommand) => Decision;
   const decision = decider(view, command);
-  return decision.ok ? place(view, decision.facts, command) : decision;
+  if (!decision.ok) return decision;
+  const revival = revivalFacts(view, command);
+  const facts = revival.length === 0 ? decision.facts : [...revival, ...decision.facts];
+  return place(view, facts, command);
 }

@@ -17,7 +17,8 @@ import {
 } from '../events/session.ts';
 import type { TaskFact } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
-import type { CommandOf } from '../protocol/commands.ts';
+import type { RecordedCommand } from '../events/envelope.ts';
+import type { CommandOf, CommandType } from '../protocol/commands.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
 import { releaseFacts } from './lock-rules.ts';
 
@@ -173,6 +174,25 @@ export const sessionDeciders: Deciders<
   'session.expire': expire,
   'session.sweep': sweep,
 };
+
+const NOTHING_TO_REVIVE: readonly NewSwarmFact[] = [];
+/** Commands that say themselves what becomes of a session in error. */
+const SAYS_HOW_IT_IS: ReadonlySet<CommandType> = new Set([
+  'session.recover',
+  'session.stop',
+  'session.fail',
+]);
+
+/** A session in error that asks for something shows life, so it recovers first; in the same commit, or not at all. */
+export function revivalFacts(
+  view: StateView,
+  { source, type }: RecordedCommand<CommandType>,
+): readonly NewSwarmFact[] {
+  const session = view.session(source.sessionId);
+  if (session?.status !== 'error' || SAYS_HOW_IT_IS.has(type)) return NOTHING_TO_REVIVE;
+  const { agentId, sessionId } = source;
+  return [fact('agent.recovered', { sessionId }), ...healthFacts(view, agentId, sessionId, 'idle')];
+}
 
 function register(view: StateView, { payload }: CommandOf<'session.register'>): Decision {
   const { sessionId, agentId, agentType, ready, ...rest } = payload;

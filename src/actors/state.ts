@@ -77,7 +77,7 @@ function update(view: StateView, command: CommandOf<'state.update'>): Decision {
       { path },
     );
   }
-  const bound = checkListBound(view, target);
+  const bound = checkListBound(view, target, newValue as JsonValue);
   if (bound !== undefined) return bound;
   const value = newValue as JsonValue;
   const change = (old: JsonValue | undefined) => (merge === true ? merged(old, value) : value);
@@ -186,14 +186,23 @@ function checkVersion(
   );
 }
 
-function checkListBound(view: StateView, target: Target): Refusal | undefined {
+function checkListBound(view: StateView, target: Target, value: JsonValue): Refusal | undefined {
   const max = view.swarm?.limits.listLengthMax ?? 0;
   const last = target.steps.at(-1);
-  if (typeof last !== 'number' || last < max) return undefined;
+  const isBeyond = typeof last === 'number' && last >= max;
+  if (!isBeyond && !hasLongerList(value, max)) return undefined;
   return refuse('LIMIT_EXCEEDED', `A list has at most ${max} elements (listLengthMax).`, {
     limit: 'listLengthMax',
     max,
   });
+}
+
+function hasLongerList(value: JsonValue, max: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const items: readonly JsonValue[] = Array.isArray(value) ? value : Object.values(value);
+  return (
+    (Array.isArray(value) && items.length > max) || items.some((item) => hasLongerList(item, max))
+  );
 }
 
 function owned(path: string, command: string): Refusal {

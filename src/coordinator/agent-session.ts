@@ -4,8 +4,8 @@
  * Every method asks by one command. What a method returns is the state as its own command left it, and it is returned when
  * that is durable (I2). A refusal is thrown as `Refused`, with its code.
  */
-import { Refused, type Refusal } from '../core/errors.ts';
-import { firstFact, type Commit } from '../events/envelope.ts';
+import { Fault, Refused, type Refusal } from '../core/errors.ts';
+import type { Commit } from '../events/envelope.ts';
 import { toHandoffRequest, type Addressee, type HandoffRequest } from '../events/handoff.ts';
 import type { AgentIdentity, Priority } from '../events/identity.ts';
 import { toLock, type Lock, type LockType } from '../events/lock.ts';
@@ -267,8 +267,8 @@ class SessionTasks {
     payload: Partial<PayloadOf<Type>>,
   ): Promise<TaskState> {
     return this.#asker.askFor(type, payload, (commit) => {
-      const { taskId } = firstFact(commit).payload as { taskId: string };
-      const task = this.#asker.door.projector.task(taskId);
+      const { id } = firstAbout(commit, 'taskId');
+      const task = this.#asker.door.projector.task(id);
       return task === undefined ? undefined : toTaskState(task);
     }) as Promise<TaskState>;
   }
@@ -292,10 +292,9 @@ class SessionLocks {
     const { door } = this.#asker;
     const { answer, commit } = this.#asker.ask('lock.acquire', query);
     if (commit === undefined) return this.#unrecorded(query.resource, await answer);
-    const first = firstFact(commit);
-    const { lockId } = first.payload as { lockId: string };
+    const { id: lockId, type } = firstAbout(commit, 'lockId');
     const granted = this.#lockOf(query.resource, lockId);
-    const end = first.type === 'lock.requested' ? door.waits.endOf(lockId) : undefined;
+    const end = type === 'lock.requested' ? door.waits.endOf(lockId) : undefined;
     accepted(await answer);
     if (end === undefined) return granted ?? null;
     // Whether it could still be given up is told by how the wait ends.
@@ -306,7 +305,7 @@ class SessionLocks {
     if (signal?.aborted) giveUp(); // in the meantime
     const ended = await end;
     signal?.removeEventListener('abort', giveUp);
-    return ended?.type === 'lock.acquired' ? (this.#lockOf(query.resource, lockId) ?? null) : null;
+    return ended.type === 'lock.acquired' ? (this.#lockOf(query.resource, lockId) ?? null) : null;
   }
 
   /**
@@ -376,11 +375,23 @@ class SessionHandoffs {
     payload: Partial<PayloadOf<Type>>,
   ): Promise<HandoffRequest> {
     return this.#asker.askFor(type, payload, (commit) => {
-      const { handoffId } = firstFact(commit).payload as { handoffId: string };
-      const handoff = this.#asker.door.projector.handoff(handoffId);
+      const { id } = firstAbout(commit, 'handoffId');
+      const handoff = this.#asker.door.projector.handoff(id);
       return handoff === undefined ? undefined : toHandoffRequest(handoff);
     }) as Promise<HandoffRequest>;
   }
+}
+
+/** The first fact about a thing: a session that was in error recovers before it, in the same commit. */
+function firstAbout(
+  { facts }: Commit,
+  field: 'taskId' | 'lockId' | 'handoffId',
+): { readonly type: string; readonly id: string } {
+  for (const { type, payload } of facts) {
+    const id = (payload as Readonly<Record<string, unknown>>)[field];
+    if (typeof id === 'string') return { type, id };
+  }
+  throw new Fault('INTERNAL', `A command about a ${field} caused no fact about one.`);
 }
 
 /** Turns the answer to `state.update` into the specification's outcome; throws what is no conflict. */

@@ -66,7 +66,6 @@ export class Dispatcher {
       const { command } = received;
       const denied = permit(projector, command);
       if (denied !== undefined) return this.#answer(denied);
-      this.#revive(command);
       const decided = decide(projector, command);
       if (!decided.ok) return this.#answer(decided);
       if (decided.facts.length === 0) return this.#answer(this.#holdsAlready());
@@ -100,16 +99,6 @@ export class Dispatcher {
 
   #holdsAlready(): Result {
     return { ok: true, sequence: this.#parts.projector.sequence, events: [] };
-  }
-
-  /** A session in error that asks for anything shows life: it recovers first. */
-  #revive({ source, type, timeMs }: SwarmCommand): void {
-    const session = this.#parts.projector.session(source.sessionId);
-    if (session?.status !== 'error' || type === 'session.recover' || type === 'session.stop')
-      return;
-    const { sessionId } = source;
-    const recovery: CommandInput = { type: 'session.recover', payload: { sessionId } };
-    this.#recordOwn(recovery, { source, timeMs });
   }
 
   /**

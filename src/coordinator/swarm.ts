@@ -263,7 +263,7 @@ export class Swarm {
     this.#stopped = refuse('CLOSED', 'The swarm is closed.');
     this.#dispatcher.stop(this.#stopped);
     await this.#log.drain();
-    this.#waits.close();
+    this.#waits.close(this.#stopped);
     if (savesEnd) await this.#checkpointer.close();
     await this.#engine.close();
   }
@@ -275,7 +275,7 @@ export class Swarm {
   #halt(fault: Fault): void {
     this.#stopped ??= refuse('HALTED', fault.message, { cause: (fault.cause as Fault).code });
     this.#dispatcher.stop(this.#stopped);
-    this.#waits.close();
+    this.#waits.close(this.#stopped);
   }
 
   #checkServing(): void {

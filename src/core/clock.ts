@@ -34,19 +34,16 @@ export const systemClock: Clock = {
 /** The time of one swarm: max(wall time at open, last recorded) plus the monotonic time since (I5). */
 export class SwarmClock {
   readonly #clock: Clock;
-  readonly #startMs: number;
-  readonly #startMonotonicMs: number;
+  readonly #offsetMs: number;
 
   constructor(clock: Clock, lastRecordedMs: number) {
     this.#clock = clock;
-    this.#startMs = Math.floor(Math.max(clock.wallMs(), lastRecordedMs));
-    this.#startMonotonicMs = clock.monotonicMs();
+    this.#offsetMs = Math.max(clock.wallMs(), lastRecordedMs) - clock.monotonicMs();
   }
 
   /** Now, in whole milliseconds since 1970. */
   nowMs(): number {
-    // The difference first: a sum of the two times is rounded, and could be a millisecond before the last recorded one.
-    return this.#startMs + Math.floor(this.#clock.monotonicMs() - this.#startMonotonicMs);
+    return Math.floor(this.#clock.monotonicMs() + this.#offsetMs);
   }
 
   /** Calls back once when the swarm's time has reached a moment. */

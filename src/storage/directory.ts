@@ -31,9 +31,14 @@ const MARKER = 'stigmergy.json';
 /** The marker while it is being written: what a crash leaves of it says nothing yet. */
 const NEW_MARKER = `${MARKER}.new`;
 const OWNER = 'owner.lock';
+
 /** A directory that is ours until it is closed. */
 export interface OwnedDirectory {
   readonly databasePath: string;
+  /** Whether the database may have to be made: it never was whole. A database that was and is gone is never made anew. */
+  readonly isNew: boolean;
+  /** Notes that the database is there. */
+  ready(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -58,13 +63,19 @@ export async function ownDirectory(
   });
   const lock = await takeLock(directory);
   try {
-    if (entries.includes(MARKER)) await checkMarker(directory);
-    else await writeMarker(directory);
+    const isNew = entries.includes(MARKER) ? !(await readMarker(directory)).ready : true;
+    if (isNew && !create) throw notFound(directory);
+    if (isNew) await writeMarker(directory, { ready: false });
+    return {
+      databasePath: join(directory, 'log'),
+      isNew,
+      ready: () => writeMarker(directory, { ready: true }),
+      close: () => lock.close(),
+    };
   } catch (error) {
     await lock.close();
     throw error;
   }
-  return { databasePath: join(directory, 'log'), close: () => lock.close() };
 }
 
 async function entriesOf(directory: string, create: boolean): Promise<string[]> {
@@ -86,11 +97,11 @@ async function entriesOf(directory: string, create: boolean): Promise<string[]> 
   }
 }
 
-async function checkMarker(directory: string): Promise<void> {
+async function readMarker(directory: string): Promise<{ readonly ready: boolean }> {
   const text = await readFile(join(directory, MARKER), 'utf8').catch((cause: unknown) => {
     throw notReadable(directory, cause);
   });
-  const layout = layoutOf(text);
+  const { layout, ready } = markerOf(text) ?? {};
   if (layout === undefined) throw notASwarm(directory, `its ${MARKER} is not one of ours`);
   if (layout !== LAYOUT_VERSION) {
     throw new Fault(
@@ -101,21 +112,26 @@ async function checkMarker(directory: string): Promise<void> {
       },
     );
   }
+  return { ready: ready !== false };
 }
 
-function layoutOf(text: string): number | undefined {
+function markerOf(text: string): { layout: number; ready: unknown } | undefined {
   try {
-    const marker = JSON.parse(text) as { format?: unknown; layout?: unknown } | null;
+    const marker = JSON.parse(text) as {
+      format?: unknown;
+      layout?: unknown;
+      ready?: unknown;
+    } | null;
     return marker?.format === 'stigmergy' && typeof marker.layout === 'number'
-      ? marker.layout
+      ? { layout: marker.layout, ready: marker.ready }
       : undefined;
   } catch {
     return undefined;
   }
 }
 
-async function writeMarker(directory: string): Promise<void> {
-  const marker = JSON.stringify({ format: 'stigmergy', layout: LAYOUT_VERSION });
+async function writeMarker(directory: string, state: { readonly ready: boolean }): Promise<void> {
+  const marker = JSON.stringify({ format: 'stigmergy', layout: LAYOUT_VERSION, ...state });
   const path = join(directory, NEW_MARKER);
   try {
     await writeFile(path, `${marker}\n`, { flush: true });

@@ -25,10 +25,11 @@ export async function openLevelEngine(
   try {
     const database = new Level<string, Buffer>(owned.databasePath, {
       ...ENCODINGS,
-      createIfMissing: options.create,
+      createIfMissing: owned.isNew,
       writeBufferSize: 16 * 1024 * 1024, // fewer stalls of writers behind compactions than with 4 MB
     });
     await database.open();
+    if (owned.isNew) await owned.ready();
     return closing(database, owned);
   } catch (cause) {
     await owned.close();
@@ -61,6 +62,7 @@ const CANNOT_WRITE =
   /No space left|File too large|quota|Read-only|Permission denied|Operation not permitted|Too many open files/i;
 
 function openingFault(directory: string, error: unknown): Fault {
+  if (error instanceof Fault) return error;
   const cause = (error as { cause?: { code?: unknown; message?: unknown } } | null)?.cause;
   const reason = String(cause?.message ?? error);
   const details = { directory, reason };
@@ -77,7 +79,10 @@ function openingFault(directory: string, error: unknown): Fault {
     });
   }
   if (/does not exist/.test(reason)) {
-    return new Fault('DIRECTORY_NOT_FOUND', `${directory} has no log.`, { details, cause: error });
+    return new Fault('LOG_CORRUPT', `The log in ${directory} is gone. Restore it from a copy.`, {
+      details,
+      cause: error,
+    });
   }
   return new Fault(
     'LOG_CORRUPT',

@@ -11,7 +11,7 @@ import type { ActorLogic, AnyStateMachine, EventObject, Snapshot } from 'xstate'
 export interface WalkOptions<Record, Fact extends EventObject> {
   readonly record: Record;
   /** The facts to try in the state of a record, complete with payload, sequence, time and source. */
-  factsOf(record: Record): readonly Fact[];
+  readonly factsOf: (record: Record) => readonly Fact[];
 }
 
 /** A transition that was taken. */

@@ -28,13 +28,25 @@ function anOffer(to: Addressee = TO_PULSES): void {
 
 describe('handoff.request', () => {
   test('offers a task with its priority and the default time', () => {
-    const outcome = given.when('handoff.request', { taskId: 't1', to: bee, reason: 'r', context: { line: 3 } }, ant);
+    const outcome = given.when(
+      'handoff.request',
+      { taskId: 't1', to: bee, reason: 'r', context: { line: 3 } },
+      ant,
+    );
     expect(outcome).toEqual({
       ok: true,
       facts: [
         [
           'handoff.requested',
-          { handoffId: 'id-1', taskId: 't1', to: bee, reason: 'r', context: { line: 3 }, priority: 'high', timeout: 300_000 },
+          {
+            handoffId: 'id-1',
+            taskId: 't1',
+            to: bee,
+            reason: 'r',
+            context: { line: 3 },
+            priority: 'high',
+            timeout: 300_000,
+          },
         ],
       ],
     });
@@ -43,13 +55,21 @@ describe('handoff.request', () => {
 
   test('[I10] is refused for a task that the session does not hold or that is not there, and beyond handoffsMax', () => {
     const offer = { taskId: 't1', to: TO_PULSES, reason: 'r' };
-    expect(given.when('handoff.request', offer, bee)).toMatchObject({ code: 'NOT_HOLDER', details: { holder: ant } });
-    expect(typesOf(given.when('handoff.request', { ...offer, taskId: 'none' }, ant))).toBe('NOT_FOUND');
+    expect(given.when('handoff.request', offer, bee)).toMatchObject({
+      code: 'NOT_HOLDER',
+      details: { holder: ant },
+    });
+    expect(typesOf(given.when('handoff.request', { ...offer, taskId: 'none' }, ant))).toBe(
+      'NOT_FOUND',
+    );
     expect(typesOf(given.when('handoff.request', offer))).toBe('FORBIDDEN');
     anOffer();
     expect(typesOf(given.when('handoff.request', { ...offer, ...H1 }, ant))).toBe('ALREADY_EXISTS');
     given.ask('handoff.request', offer, ant);
-    expect(given.when('handoff.request', offer, ant)).toMatchObject({ code: 'LIMIT_EXCEEDED', details: { limit: 'handoffsMax' } });
+    expect(given.when('handoff.request', offer, ant)).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      details: { limit: 'handoffsMax' },
+    });
   });
 });
 
@@ -86,7 +106,9 @@ describe('handoff.reject', () => {
       facts: [['handoff.rejected', { ...H1, reason: 'busy', taskId: 't1' }]],
     });
     given.ask('handoff.request', { handoffId: 'h2', taskId: 't1', to: bee, reason: 'r' }, ant);
-    expect(typesOf(given.when('handoff.reject', { handoffId: 'h2' }, ant))).toEqual(['handoff.rejected']);
+    expect(typesOf(given.when('handoff.reject', { handoffId: 'h2' }, ant))).toEqual([
+      'handoff.rejected',
+    ]);
   });
 
   test('is refused after the end', () => {
@@ -119,7 +141,10 @@ describe('handoff.complete', () => {
     expect(typesOf(given.when('handoff.complete', H1, ant))).toBe('NOT_HOLDER');
     expect(typesOf(given.when('handoff.complete', { handoffId: 'none' }, bee))).toBe('NOT_FOUND');
     given.ask('task.requeue', { taskId: 't1' });
-    expect(given.when('handoff.complete', H1, bee)).toMatchObject({ code: 'NOT_HOLDER', details: { holder: null } });
+    expect(given.when('handoff.complete', H1, bee)).toMatchObject({
+      code: 'NOT_HOLDER',
+      details: { holder: null },
+    });
   });
 
   test('[I3] is refused whole when the new holder can take no task', () => {
@@ -127,7 +152,10 @@ describe('handoff.complete', () => {
     given.ask('handoff.accept', H1, bee);
     given.ask('session.pause', { sessionId: 'bee' }, bee);
     const outcome = given.when('handoff.complete', H1, bee);
-    expect(outcome).toMatchObject({ code: 'ILLEGAL_TRANSITION', details: { kind: 'session', id: 'bee' } });
+    expect(outcome).toMatchObject({
+      code: 'ILLEGAL_TRANSITION',
+      details: { kind: 'session', id: 'bee' },
+    });
     expect(given.view.handoff('h1')?.status).toBe('accepted');
     expect(given.view.task('t1')).toMatchObject({ status: 'running', assignedTo: ant });
   });
@@ -146,7 +174,9 @@ describe('handoff.expire', () => {
     expect(typesOf(given.when('handoff.expire', H1, ant))).toBe('FORBIDDEN');
     expect(typesOf(given.when('handoff.expire', H1, COORDINATOR))).toEqual(['handoff.expired']);
     expect(typesOf(given.when('handoff.expire', H1, COORDINATOR))).toBe('ILLEGAL_TRANSITION');
-    expect(typesOf(given.when('handoff.expire', { handoffId: 'none' }, COORDINATOR))).toBe('NOT_FOUND');
+    expect(typesOf(given.when('handoff.expire', { handoffId: 'none' }, COORDINATOR))).toBe(
+      'NOT_FOUND',
+    );
     expect(given.view.task('t1')?.assignedTo).toEqual(ant);
   });
 });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isCompatible, isGrantedAtOnce } from '../../src/actors/lock-rules.ts';
-import type { AgentIdentity, Priority } from '../../src/events/identity.ts';
-import { PRIORITY_BOOST_MS, queueKey, stateOfLock } from '../../src/events/lock.ts';
+import { COORDINATOR, type AgentIdentity, type Priority } from '../../src/events/identity.ts';
+import { PRIORITY_BOOST_MS, freeResource, queueKey, stateOfLock } from '../../src/events/lock.ts';
 import type { LockType } from '../../src/events/lock.ts';
 import { Given, typesOf, type Outcome } from '../support/given.ts';
 
@@ -24,7 +24,8 @@ describe('compatibility', () => {
   });
 
   test('anything fits beside nobody, and only if it fits beside all', () => {
-    for (const type of ['exclusive', 'shared', 'upgradeable'] as const) expect(isCompatible(type, [])).toBe(true);
+    for (const type of ['exclusive', 'shared', 'upgradeable'] as const)
+      expect(isCompatible(type, [])).toBe(true);
     expect(isCompatible('upgradeable', [{ type: 'shared' }, { type: 'upgradeable' }])).toBe(false);
     expect(isCompatible('shared', [{ type: 'shared' }, { type: 'upgradeable' }])).toBe(true);
   });
@@ -55,7 +56,11 @@ describe('the queue', () => {
   function asks(name: string, type: LockType, priority: Priority = 'normal'): Outcome {
     const timeout = 3_600_000;
     count += 1;
-    return given.when('lock.acquire', { lockId: `${name}${count}`, resource: 'r', type, ttl: 3_600_000, timeout, priority }, who(name));
+    return given.when(
+      'lock.acquire',
+      { lockId: `${name}${count}`, resource: 'r', type, ttl: 3_600_000, timeout, priority },
+      who(name),
+    );
   }
 
   function leaves(name: string): void {
@@ -63,8 +68,11 @@ describe('the queue', () => {
     given.ask('lock.release', { lockId: held?.id ?? '' }, who(name));
   }
 
-  const holders = (): string => (given.view.resource('r')?.holders ?? []).map(({ holder }) => holder.sessionId).join('');
-  const waiting = (): string => (given.view.resource('r')?.queue ?? []).map(({ requester }) => requester.sessionId).join('');
+  const resource = () => given.view.resource('r') ?? freeResource('r');
+  const holders = (): string =>
+    (given.view.resource('r')?.holders ?? []).map(({ holder }) => holder.sessionId).join('');
+  const waiting = (): string =>
+    (given.view.resource('r')?.queue ?? []).map(({ requester }) => requester.sessionId).join('');
 
   test('is served in the order of asking', () => {
     for (const name of 'abcd') asks(name, 'exclusive');
@@ -103,7 +111,11 @@ describe('the queue', () => {
   test('one that may not wait does not overtake either', () => {
     asks('a', 'shared');
     asks('b', 'exclusive');
-    const outcome = given.when('lock.acquire', { resource: 'r', type: 'shared', timeout: 0 }, who('c'));
+    const outcome = given.when(
+      'lock.acquire',
+      { resource: 'r', type: 'shared', timeout: 0 },
+      who('c'),
+    );
     expect(outcome).toMatchObject({ code: 'LOCK_HELD', details: { waiting: 1 } });
   });
 
@@ -129,7 +141,11 @@ describe('the queue', () => {
     for (const waits of priorities) {
       for (const comes of priorities) {
         const boundMs = PRIORITY_BOOST_MS[comes] - PRIORITY_BOOST_MS[waits];
-        const record = { resource: 'r', holders: [], queue: [{ key: queueKey(0, waits) } as never] };
+        const record = {
+          resource: 'r',
+          holders: [],
+          queue: [{ key: queueKey(0, waits) } as never],
+        };
         const isLetInAt = (timeMs: number): boolean =>
           isGrantedAtOnce(record, { type: 'shared', key: queueKey(timeMs, comes) });
         if (boundMs > 0) expect(isLetInAt(boundMs - 1)).toBe(true);
@@ -162,7 +178,7 @@ describe('the queue', () => {
     given.ask('session.stop', { sessionId: 'b' });
     leaves('a');
     expect(holders()).toBe('c');
-    given.ask('session.sweep', { sessionId: 'b' });
+    given.ask('session.sweep', { sessionId: 'b' }, COORDINATOR);
     expect(waiting()).toBe('');
   });
 
@@ -174,24 +190,23 @@ describe('the queue', () => {
     leaves('a');
     expect([holders(), waiting()]).toEqual(['b', 'bc']);
     given.ask('session.stop', { sessionId: 'b' });
-    const outcome = given.when('session.sweep', { sessionId: 'b' });
+    const outcome = given.when('session.sweep', { sessionId: 'b' }, COORDINATOR);
     expect(typesOf(outcome)).toEqual(['lock.released', 'lock.abandoned', 'lock.acquired']);
     expect([holders(), waiting()]).toEqual(['c', '']);
   });
 
   test('the state of a resource is what its holders make it', () => {
-    const record = () => given.view.resource('r') ?? { resource: 'r', holders: [], queue: [] };
-    expect(stateOfLock(record())).toBe('free');
+    expect(stateOfLock(resource())).toBe('free');
     asks('a', 'upgradeable');
     asks('b', 'shared');
-    expect(stateOfLock(record())).toBe('upgradeable');
+    expect(stateOfLock(resource())).toBe('upgradeable');
     leaves('a');
-    expect(stateOfLock(record())).toBe('shared');
+    expect(stateOfLock(resource())).toBe('shared');
     asks('c', 'upgradeable');
-    expect(stateOfLock(record())).toBe('upgradeable');
+    expect(stateOfLock(resource())).toBe('upgradeable');
     leaves('b');
     leaves('c');
     asks('d', 'exclusive');
-    expect(stateOfLock(record())).toBe('exclusive');
+    expect(stateOfLock(resource())).toBe('exclusive');
   });
 });

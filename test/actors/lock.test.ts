@@ -17,7 +17,11 @@ beforeEach(() => {
 
 afterEach(() => given.checkReplay());
 
-function acquire(who: AgentIdentity, lockId: string, more: Partial<PayloadOf<'lock.acquire'>> = {}): Outcome {
+function acquire(
+  who: AgentIdentity,
+  lockId: string,
+  more: Partial<PayloadOf<'lock.acquire'>> = {},
+): Outcome {
   return given.when('lock.acquire', { lockId, resource: 'a.ts', type: 'exclusive', ...more }, who);
 }
 
@@ -29,7 +33,14 @@ describe('lock.acquire', () => {
       facts: [
         [
           'lock.acquired',
-          { lockId: 'l1', resource: 'a.ts', type: 'exclusive', ttl: 5_000, holder: ant, metadata: { why: 'edit' } },
+          {
+            lockId: 'l1',
+            resource: 'a.ts',
+            type: 'exclusive',
+            ttl: 5_000,
+            holder: ant,
+            metadata: { why: 'edit' },
+          },
         ],
       ],
     });
@@ -51,7 +62,11 @@ describe('lock.acquire', () => {
     const refused = acquire(bee, 'l2', { timeout: 0 });
     expect(refused).toMatchObject({
       code: 'LOCK_HELD',
-      details: { resource: 'a.ts', holders: [{ id: 'l1', type: 'exclusive', holder: ant }], waiting: 0 },
+      details: {
+        resource: 'a.ts',
+        holders: [{ id: 'l1', type: 'exclusive', holder: ant }],
+        waiting: 0,
+      },
     });
     const waits = acquire(bee, 'l2', { timeout: 4_000, ttl: 2_000, priority: 'high' });
     expect(waits).toEqual({
@@ -59,7 +74,14 @@ describe('lock.acquire', () => {
       facts: [
         [
           'lock.requested',
-          { lockId: 'l2', resource: 'a.ts', type: 'exclusive', ttl: 2_000, timeout: 4_000, priority: 'high' },
+          {
+            lockId: 'l2',
+            resource: 'a.ts',
+            type: 'exclusive',
+            ttl: 2_000,
+            timeout: 4_000,
+            priority: 'high',
+          },
         ],
       ],
     });
@@ -68,7 +90,10 @@ describe('lock.acquire', () => {
   test('of what the session holds already records nothing; of a stronger form it is refused', () => {
     acquire(ant, 'l1', { type: 'shared' });
     expect(acquire(ant, 'l2', { type: 'shared' })).toEqual({ ok: true, facts: [] });
-    expect(acquire(ant, 'l3')).toMatchObject({ code: 'LOCK_HELD', details: { lockId: 'l1', type: 'shared' } });
+    expect(acquire(ant, 'l3')).toMatchObject({
+      code: 'LOCK_HELD',
+      details: { lockId: 'l1', type: 'shared' },
+    });
     given.ask('lock.release', { lockId: 'l1' }, ant);
     acquire(ant, 'l4');
     expect(acquire(ant, 'l5', { type: 'shared' })).toEqual({ ok: true, facts: [] });
@@ -77,15 +102,27 @@ describe('lock.acquire', () => {
   test('is refused beyond the limits, each named', () => {
     const cat = given.session('cat');
     const dog = given.session('dog');
-    expect(acquire(ant, 'l1', { ttl: 60_001 })).toMatchObject({ code: 'LIMIT_EXCEEDED', details: { limit: 'lockTtlMsMax' } });
+    expect(acquire(ant, 'l1', { ttl: 60_001 })).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      details: { limit: 'lockTtlMsMax' },
+    });
     acquire(ant, 'l1');
-    expect(acquire(bee, 'l2', { timeout: 50_001 })).toMatchObject({ code: 'LIMIT_EXCEEDED', details: { limit: 'lockWaitMsMax' } });
+    expect(acquire(bee, 'l2', { timeout: 50_001 })).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      details: { limit: 'lockWaitMsMax' },
+    });
     acquire(bee, 'l2');
     acquire(cat, 'l3');
-    expect(acquire(dog, 'l4')).toMatchObject({ code: 'LIMIT_EXCEEDED', details: { limit: 'lockQueueMax' } });
+    expect(acquire(dog, 'l4')).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      details: { limit: 'lockQueueMax' },
+    });
     acquire(ant, 'l5', { resource: 'b' });
     acquire(ant, 'l6', { resource: 'c' });
-    expect(acquire(ant, 'l7', { resource: 'd' })).toMatchObject({ code: 'LIMIT_EXCEEDED', details: { limit: 'locksPerSessionMax' } });
+    expect(acquire(ant, 'l7', { resource: 'd' })).toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+      details: { limit: 'locksPerSessionMax' },
+    });
   });
 
   test('is refused with a taken id, to a Guardian, to the operator, and with white space in the resource', () => {
@@ -93,7 +130,9 @@ describe('lock.acquire', () => {
     expect(typesOf(acquire(bee, 'l1', { resource: 'b' }))).toBe('ALREADY_EXISTS');
     const guardian = given.session('gua', 'guardian');
     expect(typesOf(acquire(guardian, 'l2'))).toBe('FORBIDDEN');
-    expect(typesOf(given.when('lock.acquire', { resource: 'a', type: 'shared' }))).toBe('FORBIDDEN');
+    expect(typesOf(given.when('lock.acquire', { resource: 'a', type: 'shared' }))).toBe(
+      'FORBIDDEN',
+    );
     expect(typesOf(acquire(bee, 'l3', { resource: 'a b' }))).toBe('INVALID_INPUT');
   });
 });
@@ -117,9 +156,14 @@ describe('lock.renew', () => {
   test('[I10] is refused to others, for a request that waits, after the end, and beyond lockTtlMsMax', () => {
     acquire(ant, 'l1');
     acquire(bee, 'l2');
-    expect(given.when('lock.renew', { lockId: 'l1' }, bee)).toMatchObject({ code: 'NOT_HOLDER', details: { holder: ant } });
+    expect(given.when('lock.renew', { lockId: 'l1' }, bee)).toMatchObject({
+      code: 'NOT_HOLDER',
+      details: { holder: ant },
+    });
     expect(typesOf(given.when('lock.renew', { lockId: 'l2' }, bee))).toBe('NOT_FOUND');
-    expect(typesOf(given.when('lock.renew', { lockId: 'l1', ttl: 60_001 }, ant))).toBe('LIMIT_EXCEEDED');
+    expect(typesOf(given.when('lock.renew', { lockId: 'l1', ttl: 60_001 }, ant))).toBe(
+      'LIMIT_EXCEEDED',
+    );
     given.ask('lock.release', { lockId: 'l1' }, ant);
     expect(typesOf(given.when('lock.renew', { lockId: 'l1' }, ant))).toBe('NOT_FOUND');
   });
@@ -135,7 +179,10 @@ describe('lock.release', () => {
       ok: true,
       facts: [
         ['lock.released', { lockId: 'l1', resource: 'a.ts' }],
-        ['lock.acquired', { lockId: 'l2', resource: 'a.ts', type: 'exclusive', ttl: 700, holder: bee }],
+        [
+          'lock.acquired',
+          { lockId: 'l2', resource: 'a.ts', type: 'exclusive', ttl: 700, holder: bee },
+        ],
       ],
     });
     expect(given.view.resource('a.ts')?.holders[0]?.fencingToken).toBeGreaterThan(token);
@@ -166,7 +213,10 @@ describe('lock.abandon', () => {
     acquire(ant, 'l1', { type: 'shared' });
     acquire(bee, 'l2');
     acquire(cat, 'l3', { type: 'shared' });
-    expect(typesOf(given.when('lock.abandon', { lockId: 'l2' }, bee))).toEqual(['lock.abandoned', 'lock.acquired']);
+    expect(typesOf(given.when('lock.abandon', { lockId: 'l2' }, bee))).toEqual([
+      'lock.abandoned',
+      'lock.acquired',
+    ]);
     expect(given.view.resource('a.ts')?.holders.map(({ id }) => id)).toEqual(['l1', 'l3']);
   });
 
@@ -184,9 +234,14 @@ describe('lock.expire', () => {
     acquire(ant, 'l1', { ttl: 1_000 });
     acquire(bee, 'l2', { timeout: 5_000 });
     given.nowMs += 999;
-    expect(typesOf(given.when('lock.expire', { lockId: 'l1' }, COORDINATOR))).toBe('ILLEGAL_TRANSITION');
+    expect(typesOf(given.when('lock.expire', { lockId: 'l1' }, COORDINATOR))).toBe(
+      'ILLEGAL_TRANSITION',
+    );
     given.nowMs += 1;
-    expect(typesOf(given.when('lock.expire', { lockId: 'l1' }, COORDINATOR))).toEqual(['lock.expired', 'lock.acquired']);
+    expect(typesOf(given.when('lock.expire', { lockId: 'l1' }, COORDINATOR))).toEqual([
+      'lock.expired',
+      'lock.acquired',
+    ]);
     expect(typesOf(given.when('lock.expire', { lockId: 'l1' }, COORDINATOR))).toBe('NOT_FOUND');
   });
 
@@ -194,7 +249,9 @@ describe('lock.expire', () => {
     acquire(ant, 'l1');
     acquire(bee, 'l2', { timeout: 1_000 });
     given.nowMs += 999;
-    expect(typesOf(given.when('lock.expire', { lockId: 'l2' }, COORDINATOR))).toBe('ILLEGAL_TRANSITION');
+    expect(typesOf(given.when('lock.expire', { lockId: 'l2' }, COORDINATOR))).toBe(
+      'ILLEGAL_TRANSITION',
+    );
     given.nowMs += 1;
     expect(given.when('lock.expire', { lockId: 'l2' }, COORDINATOR)).toEqual({
       ok: true,

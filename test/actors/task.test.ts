@@ -41,13 +41,25 @@ describe('task.create', () => {
       ok: true,
       facts: [['task.created', { taskId: 'id-1', goal: 'count lines', priority: 'normal' }]],
     });
-    expect(given.view.task('id-1')).toMatchObject({ status: 'pending', assignedTo: null, progress: 0 });
+    expect(given.view.task('id-1')).toMatchObject({
+      status: 'pending',
+      assignedTo: null,
+      progress: 0,
+    });
   });
 
   test('keeps the parent and the metadata', () => {
     aTask();
-    given.ask('task.create', { taskId: 't2', goal: 'g', parentTaskId: 't1', metadata: { a: 1 }, priority: 'high' }, ant);
-    expect(given.view.task('t2')).toMatchObject({ parentTaskId: 't1', metadata: { a: 1 }, priority: 'high' });
+    given.ask(
+      'task.create',
+      { taskId: 't2', goal: 'g', parentTaskId: 't1', metadata: { a: 1 }, priority: 'high' },
+      ant,
+    );
+    expect(given.view.task('t2')).toMatchObject({
+      parentTaskId: 't1',
+      metadata: { a: 1 },
+      priority: 'high',
+    });
   });
 
   test('is refused for a parent that does not exist, a taken id, a Guardian, and beyond tasksMax', () => {
@@ -83,7 +95,11 @@ describe('task.claim', () => {
     aTask();
     const outcome = given.when('task.claim', { ...TASK, start: true }, ant);
     expect(typesOf(outcome)).toEqual(['task.assigned', 'task.started']);
-    expect(given.view.session('ant')).toMatchObject({ status: 'busy', taskIds: ['t1'], runningIds: ['t1'] });
+    expect(given.view.session('ant')).toMatchObject({
+      status: 'busy',
+      taskIds: ['t1'],
+      runningIds: ['t1'],
+    });
   });
 
   test('has one winner; the other is told who and since when', () => {
@@ -105,7 +121,10 @@ describe('task.claim', () => {
     expect(typesOf(given.when('task.claim', {}))).toBe('FORBIDDEN');
     given.ask('session.pause', { sessionId: 'ant' }, ant);
     const paused = given.when('task.claim', {}, ant);
-    expect(paused).toMatchObject({ code: 'ILLEGAL_TRANSITION', details: { kind: 'session', state: 'paused' } });
+    expect(paused).toMatchObject({
+      code: 'ILLEGAL_TRANSITION',
+      details: { kind: 'session', state: 'paused' },
+    });
     given.ask('session.drain', { sessionId: 'bee' }, bee);
     expect(typesOf(given.when('task.claim', {}, bee))).toBe('ILLEGAL_TRANSITION');
   });
@@ -120,8 +139,12 @@ describe('task.claim', () => {
 describe('task.assign', () => {
   test('gives a task to a session, and moves it from another that has not started it', () => {
     aTask();
-    expect(typesOf(given.when('task.assign', { ...TASK, assignedTo: ant }, conductor))).toEqual(['task.assigned']);
-    expect(typesOf(given.when('task.assign', { ...TASK, assignedTo: bee }))).toEqual(['task.assigned']);
+    expect(typesOf(given.when('task.assign', { ...TASK, assignedTo: ant }, conductor))).toEqual([
+      'task.assigned',
+    ]);
+    expect(typesOf(given.when('task.assign', { ...TASK, assignedTo: bee }))).toEqual([
+      'task.assigned',
+    ]);
     expect(given.view.session('ant')?.taskIds).toEqual([]);
     expect(given.view.session('bee')?.taskIds).toEqual(['t1']);
   });
@@ -132,16 +155,25 @@ describe('task.assign', () => {
     const nobody = { ...bee, sessionId: 'nobody' };
     expect(typesOf(given.when('task.assign', { ...TASK, assignedTo: nobody }))).toBe('NOT_FOUND');
     const disguised = { ...bee, agentType: 'conductor' } as const;
-    expect(typesOf(given.when('task.assign', { ...TASK, assignedTo: disguised }))).toBe('NOT_FOUND');
-    expect(typesOf(given.when('task.assign', { ...TASK, assignedTo: bee }))).toBe('ILLEGAL_TRANSITION');
-    expect(typesOf(given.when('task.assign', { taskId: 'none', assignedTo: bee }))).toBe('NOT_FOUND');
+    expect(typesOf(given.when('task.assign', { ...TASK, assignedTo: disguised }))).toBe(
+      'NOT_FOUND',
+    );
+    expect(typesOf(given.when('task.assign', { ...TASK, assignedTo: bee }))).toBe(
+      'ILLEGAL_TRANSITION',
+    );
+    expect(typesOf(given.when('task.assign', { taskId: 'none', assignedTo: bee }))).toBe(
+      'NOT_FOUND',
+    );
   });
 
   test('is refused for a session that ended', () => {
     aTask();
     given.ask('session.stop', { sessionId: 'bee' });
     const outcome = given.when('task.assign', { ...TASK, assignedTo: bee });
-    expect(outcome).toMatchObject({ code: 'ILLEGAL_TRANSITION', details: { kind: 'session', state: 'offline' } });
+    expect(outcome).toMatchObject({
+      code: 'ILLEGAL_TRANSITION',
+      details: { kind: 'session', state: 'offline' },
+    });
   });
 });
 
@@ -150,7 +182,11 @@ describe('task.start', () => {
     anAssignedTask();
     given.nowMs = 7_000;
     expect(typesOf(given.when('task.start', TASK, ant))).toEqual(['task.started']);
-    expect(given.view.task('t1')).toMatchObject({ status: 'running', startedAtMs: 7_000, attempts: 1 });
+    expect(given.view.task('t1')).toMatchObject({
+      status: 'running',
+      startedAtMs: 7_000,
+      attempts: 1,
+    });
     expect(given.view.session('ant')?.status).toBe('busy');
   });
 
@@ -159,7 +195,10 @@ describe('task.start', () => {
     const unheld = given.when('task.start', TASK, ant);
     expect(unheld).toMatchObject({ code: 'NOT_HOLDER', details: { holder: null } });
     given.ask('task.claim', TASK, ant);
-    expect(given.when('task.start', TASK, bee)).toMatchObject({ code: 'NOT_HOLDER', details: { holder: ant } });
+    expect(given.when('task.start', TASK, bee)).toMatchObject({
+      code: 'NOT_HOLDER',
+      details: { holder: ant },
+    });
     given.ask('task.start', TASK, ant);
     expect(typesOf(given.when('task.start', TASK, ant))).toBe('ILLEGAL_TRANSITION');
     expect(typesOf(given.when('task.start', { taskId: 'none' }, ant))).toBe('NOT_FOUND');
@@ -178,18 +217,28 @@ describe('task.start', () => {
 describe('task.progress', () => {
   test('keeps what the holder says', () => {
     aRunningTask();
-    expect(typesOf(given.when('task.progress', { ...TASK, progress: 40, message: 'm' }, ant))).toEqual(['task.progress']);
+    expect(
+      typesOf(given.when('task.progress', { ...TASK, progress: 40, message: 'm' }, ant)),
+    ).toEqual(['task.progress']);
     expect(given.view.task('t1')).toMatchObject({ progress: 40, message: 'm' });
   });
 
   test('[I10] is refused to others, out of bounds, and before the start', () => {
     anAssignedTask();
-    expect(typesOf(given.when('task.progress', { ...TASK, progress: 1 }, ant))).toBe('ILLEGAL_TRANSITION');
+    expect(typesOf(given.when('task.progress', { ...TASK, progress: 1 }, ant))).toBe(
+      'ILLEGAL_TRANSITION',
+    );
     given.ask('task.start', TASK, ant);
     expect(typesOf(given.when('task.progress', { ...TASK, progress: 1 }, bee))).toBe('NOT_HOLDER');
-    expect(typesOf(given.when('task.progress', { ...TASK, progress: 101 }, ant))).toBe('INVALID_INPUT');
-    expect(typesOf(given.when('task.progress', { ...TASK, progress: Number.NaN }, ant))).toBe('INVALID_INPUT');
-    expect(typesOf(given.when('task.progress', { taskId: 'none', progress: 1 }, ant))).toBe('NOT_FOUND');
+    expect(typesOf(given.when('task.progress', { ...TASK, progress: 101 }, ant))).toBe(
+      'INVALID_INPUT',
+    );
+    expect(typesOf(given.when('task.progress', { ...TASK, progress: Number.NaN }, ant))).toBe(
+      'INVALID_INPUT',
+    );
+    expect(typesOf(given.when('task.progress', { taskId: 'none', progress: 1 }, ant))).toBe(
+      'NOT_FOUND',
+    );
   });
 });
 
@@ -197,9 +246,20 @@ describe('task.complete and task.fail', () => {
   test('end a task, count it, and set its session free', () => {
     aRunningTask();
     given.nowMs = 3_500;
-    expect(typesOf(given.when('task.complete', { ...TASK, result: { lines: 7 } }, ant))).toEqual(['task.completed']);
-    expect(given.view.task('t1')).toMatchObject({ status: 'complete', progress: 100, result: { lines: 7 }, completedAtMs: 3_500 });
-    expect(given.view.session('ant')).toMatchObject({ status: 'idle', taskIds: [], runningIds: [] });
+    expect(typesOf(given.when('task.complete', { ...TASK, result: { lines: 7 } }, ant))).toEqual([
+      'task.completed',
+    ]);
+    expect(given.view.task('t1')).toMatchObject({
+      status: 'complete',
+      progress: 100,
+      result: { lines: 7 },
+      completedAtMs: 3_500,
+    });
+    expect(given.view.session('ant')).toMatchObject({
+      status: 'idle',
+      taskIds: [],
+      runningIds: [],
+    });
     expect(given.view.metrics).toMatchObject({ tasksCompleted: 1, durationMsSum: 2_500 });
     given.ask('task.create', { taskId: 't2', goal: 'g' });
     given.ask('task.claim', { taskId: 't2', start: true }, bee);
@@ -237,7 +297,10 @@ describe('task.complete and task.fail', () => {
     aRunningTask();
     given.ask('task.requeue', TASK, conductor);
     given.ask('task.claim', { ...TASK, start: true }, bee);
-    expect(given.when('task.complete', TASK, ant)).toMatchObject({ code: 'NOT_HOLDER', details: { holder: bee } });
+    expect(given.when('task.complete', TASK, ant)).toMatchObject({
+      code: 'NOT_HOLDER',
+      details: { holder: bee },
+    });
     expect(given.view.task('t1')?.status).toBe('running');
   });
 });
@@ -245,11 +308,15 @@ describe('task.complete and task.fail', () => {
 describe('task.cancel', () => {
   test('ends a task of its holder, of a Conductor, of the operator', () => {
     aRunningTask();
-    expect(typesOf(given.when('task.cancel', { ...TASK, reason: 'r' }, ant))).toEqual(['task.cancelled']);
+    expect(typesOf(given.when('task.cancel', { ...TASK, reason: 'r' }, ant))).toEqual([
+      'task.cancelled',
+    ]);
     expect(given.view.task('t1')).toMatchObject({ status: 'cancelled', assignedTo: null });
     expect(given.view.session('ant')?.status).toBe('idle');
     given.ask('task.create', { taskId: 't2', goal: 'g' });
-    expect(typesOf(given.when('task.cancel', { taskId: 't2' }, conductor))).toEqual(['task.cancelled']);
+    expect(typesOf(given.when('task.cancel', { taskId: 't2' }, conductor))).toEqual([
+      'task.cancelled',
+    ]);
     given.ask('task.create', { taskId: 't3', goal: 'g' });
     expect(typesOf(given.when('task.cancel', { taskId: 't3' }))).toEqual(['task.cancelled']);
   });
@@ -271,7 +338,12 @@ describe('task.requeue', () => {
       ok: true,
       facts: [['task.requeued', { taskId: 't1', reason: 'r', from: ant }]],
     });
-    expect(given.view.task('t1')).toMatchObject({ status: 'pending', assignedTo: null, startedAtMs: null, attempts: 1 });
+    expect(given.view.task('t1')).toMatchObject({
+      status: 'pending',
+      assignedTo: null,
+      startedAtMs: null,
+      attempts: 1,
+    });
     expect([...given.view.claimable()].map(({ id }) => id)).toEqual(['t1', 't2']);
   });
 

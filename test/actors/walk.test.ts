@@ -21,11 +21,7 @@ const ME: AgentIdentity = { agentId: 'ant', agentType: 'pulse', sessionId: 's1' 
 const OTHER: AgentIdentity = { agentId: 'bee', agentType: 'pulse', sessionId: 's2' };
 
 /** A fact at a place of its own; what is walked does not depend on where. */
-function at<Fact extends SwarmFact>(
-  type: Fact['type'],
-  payload: unknown,
-  sequence = 2,
-): Fact {
+function at<Fact extends SwarmFact>(type: Fact['type'], payload: unknown, sequence = 2): Fact {
   return { type, payload, sequence, timeMs: 1_000 * sequence, source: ME } as Fact;
 }
 
@@ -40,9 +36,9 @@ function walk<Record, Fact extends SwarmFact>(
     stateOf,
   }: {
     readonly record: Record;
-    factsOf(record: Record): readonly Fact[];
-    evolve(record: Record, fact: Fact): Record;
-    stateOf(record: Record): string;
+    readonly factsOf: (record: Record) => readonly Fact[];
+    readonly evolve: (record: Record, fact: Fact) => Record;
+    readonly stateOf: (record: Record) => string;
   },
 ): void {
   const walked = walkMachine<Record, Fact>(machine, { record, factsOf });
@@ -84,7 +80,9 @@ function sessionFacts(record: SessionRecord): readonly (SessionFact | TaskFact)[
     at('agent.draining', me),
     at('agent.recovered', me),
     at('agent.stopped', { ...me, reason: 'done' }),
-    ...(errorCount < 2 ? [at<SessionFact>('agent.errored', { ...me, code: 'E', message: 'm' })] : []),
+    ...(errorCount < 2
+      ? [at<SessionFact>('agent.errored', { ...me, code: 'E', message: 'm' })]
+      : []),
     ...free.slice(0, 1).map((taskId) => at<TaskFact>('task.assigned', { taskId, assignedTo: ME })),
     ...taskIds.flatMap((taskId) => [
       at<TaskFact>('task.cancelled', { taskId }),
@@ -108,14 +106,21 @@ function lockFacts({ holders, queue }: LockRecord): readonly LockFact[] {
   const fresh = ['l1', 'l2', 'l3'].find((id) => !used.has(id));
   const ttl = 1_000;
   return [
-    ...LOCK_TYPES.flatMap((type) => [
-      ...(fresh === undefined
+    ...LOCK_TYPES.flatMap((type) =>
+      fresh === undefined
         ? []
         : [
             at<LockFact>('lock.acquired', { lockId: fresh, resource, type, ttl, holder: ME }),
-            at<LockFact>('lock.requested', { lockId: fresh, resource, type, ttl, timeout: 1_000, priority: 'normal' }),
-          ]),
-    ]),
+            at<LockFact>('lock.requested', {
+              lockId: fresh,
+              resource,
+              type,
+              ttl,
+              timeout: 1_000,
+              priority: 'normal',
+            }),
+          ],
+    ),
     ...queue.flatMap(({ id, type, requester }) => [
       at<LockFact>('lock.acquired', { lockId: id, resource, type, ttl, holder: requester }),
       at<LockFact>('lock.abandoned', { lockId: id, resource, reason: 'timeout' }),
@@ -138,9 +143,18 @@ const HANDOFF_FACTS: readonly HandoffFact[] = [
 
 describe('the adjacency walk takes every declared transition and agrees with the fold', () => {
   test('of a task', () => {
-    const created = at<TaskFact>('task.created', { taskId: 't1', goal: 'g', priority: 'normal' }, 1);
+    const created = at<TaskFact>(
+      'task.created',
+      { taskId: 't1', goal: 'g', priority: 'normal' },
+      1,
+    );
     const record = evolveTask(undefined, created);
-    walk('task', taskMachine, { record, factsOf: taskFacts, evolve: evolveTask, stateOf: stateOfTask });
+    walk('task', taskMachine, {
+      record,
+      factsOf: taskFacts,
+      evolve: evolveTask,
+      stateOf: stateOfTask,
+    });
   });
 
   test('of a session', () => {
@@ -156,11 +170,22 @@ describe('the adjacency walk takes every declared transition and agrees with the
 
   test('of a resource', () => {
     const record = freeResource('r');
-    walk('lock', lockMachine, { record, factsOf: lockFacts, evolve: evolveLock, stateOf: stateOfLock });
+    walk('lock', lockMachine, {
+      record,
+      factsOf: lockFacts,
+      evolve: evolveLock,
+      stateOf: stateOfLock,
+    });
   });
 
   test('of a handoff', () => {
-    const payload = { ...about, to: { agentType: 'pulse' }, reason: 'r', priority: 'normal', timeout: 1_000 };
+    const payload = {
+      ...about,
+      to: { agentType: 'pulse' },
+      reason: 'r',
+      priority: 'normal',
+      timeout: 1_000,
+    };
     const requested = at<HandoffFact>('handoff.requested', payload, 1);
     walk<HandoffRecord, HandoffFact>('handoff', handoffMachine, {
       record: evolveHandoff(undefined, requested),
@@ -188,7 +213,11 @@ test('a transition that no listed fact takes is named', () => {
   const { neverTaken } = walkMachine<HandoffRecord, HandoffFact>(handoffMachine, {
     record: evolveHandoff(
       undefined,
-      at<HandoffFact>('handoff.requested', { ...about, to: OTHER, reason: 'r', priority: 'low', timeout: 1 }, 1),
+      at<HandoffFact>(
+        'handoff.requested',
+        { ...about, to: OTHER, reason: 'r', priority: 'low', timeout: 1 },
+        1,
+      ),
     ),
     factsOf: () => HANDOFF_FACTS.filter(({ type }) => type !== 'handoff.expired'),
   });

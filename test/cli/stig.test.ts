@@ -100,7 +100,9 @@ describe('stig demo', () => {
   });
 
   it('ends with commands that work as they are printed', async () => {
-    const commands = [...shown.matchAll(/^ {2}(?:npx )?stig (.+)$/gm)].map(([, words]) => words ?? '');
+    const commands = [...shown.matchAll(/^ {2}(?:npx )?stig (.+)$/gm)].map(
+      ([, words]) => words ?? '',
+    );
     expect(commands.length).toBeGreaterThanOrEqual(3);
     for (const words of commands) {
       const split = [...words.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(

@@ -42,7 +42,9 @@ describe('expiry is an event', () => {
     const before = swarm.sequence;
     await expect(ant.locks.renew(lock?.id ?? '')).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(eventTypes(swarm, before)).toEqual(['lock.expired']);
-    expect(await bee.locks.acquire({ resource: 'a', type: 'exclusive', timeout: 0 })).not.toBeNull();
+    expect(
+      await bee.locks.acquire({ resource: 'a', type: 'exclusive', timeout: 0 }),
+    ).not.toBeNull();
   });
 
   test('[I9] a renewal moves the deadline, to earlier too', async () => {
@@ -79,60 +81,70 @@ test('[I9] a shorter deadline than before holds from now on', async () => {
 
 describe('reopening', () => {
   test('[I9] locks and handoffs run out over a restart, once', async () => {
-    const test = await openTestSwarm();
-    const ant = await test.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+    const opened = await openTestSwarm();
+    const ant = await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const { id: taskId } = await ant.tasks.create({ goal: 'g' });
     await ant.tasks.claim({ taskId });
     await ant.handoffs.request({ taskId, to: { agentType: 'pulse' }, reason: 'r', timeout: 4_000 });
     await ant.locks.acquire({ resource: 'a', type: 'exclusive', ttl: 5_000 });
-    const before = test.swarm.sequence;
-    const swarm = await test.reopen({ afterMs: 60_000 });
+    const before = opened.swarm.sequence;
+    const swarm = await opened.reopen({ afterMs: 60_000 });
     await swarm.durable();
-    expect(eventTypes(swarm, before)).toEqual(['system.resumed', 'handoff.expired', 'lock.expired']);
+    expect(eventTypes(swarm, before)).toEqual([
+      'system.resumed',
+      'handoff.expired',
+      'lock.expired',
+    ]);
     expect(swarm.state.locks.locks).toEqual({});
-    const again = await test.reopen({ afterMs: 60_000 });
-    expect(eventTypes(again, before).filter((type) => type.endsWith('expired'))).toEqual(['handoff.expired', 'lock.expired']);
+    const again = await opened.reopen({ afterMs: 60_000 });
+    expect(eventTypes(again, before).filter((type) => type.endsWith('expired'))).toEqual([
+      'handoff.expired',
+      'lock.expired',
+    ]);
   });
 
   test('[I9] what was not due yet keeps its absolute time', async () => {
-    const test = await openTestSwarm();
-    const ant = await test.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+    const opened = await openTestSwarm();
+    const ant = await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
     await ant.locks.acquire({ resource: 'a', type: 'exclusive', ttl: 5_000 });
-    const swarm = await test.reopen({ afterMs: 3_000 });
-    await test.clock.advance(1_999);
+    const swarm = await opened.reopen({ afterMs: 3_000 });
+    await opened.clock.advance(1_999);
     expect(Object.keys(swarm.state.locks.locks)).toHaveLength(1);
-    await test.clock.advance(1);
+    await opened.clock.advance(1);
     expect(Object.keys(swarm.state.locks.locks)).toHaveLength(0);
   });
 
   test('[I9] extends the deadlines of sessions by the time closed: nobody dies of it, in whatever state', async () => {
-    const test = await openTestSwarm();
-    const well = await test.swarm.register({ agentType: 'pulse', agentId: 'well' });
-    const ill = await test.swarm.register({ agentType: 'pulse', agentId: 'ill' });
+    const opened = await openTestSwarm();
+    const well = await opened.swarm.register({ agentType: 'pulse', agentId: 'well' });
+    const ill = await opened.swarm.register({ agentType: 'pulse', agentId: 'ill' });
     await ill.fail({ code: 'E', message: 'm' });
-    await test.clock.advance(5_000);
+    await opened.clock.advance(5_000);
     await well.tasks.create({ goal: 'g' });
-    const before = test.swarm.sequence;
-    const swarm = await test.reopen({ afterMs: 3_600_000 });
+    const before = opened.swarm.sequence;
+    const swarm = await opened.reopen({ afterMs: 3_600_000 });
     expect(eventTypes(swarm, before)).toEqual(['system.resumed']);
-    expect([statusOf(swarm, well.identity), statusOf(swarm, ill.identity)]).toEqual(['idle', 'error']);
-    await test.clock.advance(graceMs - 5_001);
+    expect([statusOf(swarm, well.identity), statusOf(swarm, ill.identity)]).toEqual([
+      'idle',
+      'error',
+    ]);
+    await opened.clock.advance(graceMs - 5_001);
     expect(statusOf(swarm, ill.identity)).toBe('error');
-    await test.clock.advance(1);
+    await opened.clock.advance(1);
     expect(statusOf(swarm, ill.identity)).toBe('offline');
-    await test.clock.advance(heartbeatTimeoutMs - graceMs + 5_000 - 1);
+    await opened.clock.advance(heartbeatTimeoutMs - graceMs + 5_000 - 1);
     expect(statusOf(swarm, well.identity)).toBe('idle');
-    await test.clock.advance(1);
+    await opened.clock.advance(1);
     expect(statusOf(swarm, well.identity)).toBe('error');
   });
 
   test('[I5] time never goes back, also when the wall clock was set back while closed', async () => {
-    const test = await openTestSwarm();
-    await test.clock.advance(50_000);
-    await test.swarm.register({ agentType: 'pulse', agentId: 'ant' });
-    await test.close();
-    test.clock.setWallMs(Date.UTC(2020, 0, 1));
-    const swarm = await test.open();
+    const opened = await openTestSwarm();
+    await opened.clock.advance(50_000);
+    await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+    await opened.close();
+    opened.clock.setWallMs(Date.UTC(2020, 0, 1));
+    const swarm = await opened.open();
     await swarm.register({ agentType: 'pulse', agentId: 'bee' });
     const times = swarm.state.events.events.map(({ timestamp }) => timestamp);
     expect(times).toEqual(times.toSorted());
@@ -163,7 +175,12 @@ describe('a stall', () => {
     clock.jump(3_600_000);
     await Promise.all([1, 2, 3].map(() => ant.tasks.create({ goal: 'g' })));
     await clock.advance(0);
-    expect(eventTypes(swarm, before)).toEqual(['system.stalled', 'task.created', 'task.created', 'task.created']);
+    expect(eventTypes(swarm, before)).toEqual([
+      'system.stalled',
+      'task.created',
+      'task.created',
+      'task.created',
+    ]);
   });
 
   test('[I9] a timer that is late by no more than stallMs is none', async () => {
@@ -197,19 +214,20 @@ class SlowClock extends ManualClock {
 
 test('[I5] recorded times never go back, although deciding takes time', async () => {
   const clock = new SlowClock();
-  const test = await openTestSwarm({ clock });
-  const ant = await test.swarm.register({ agentType: 'pulse', agentId: 'ant' });
-  for (let count = 0; count < 5; count++) await ant.locks.acquire({ resource: `r${count}`, type: 'shared', ttl: 100 });
+  const opened = await openTestSwarm({ clock });
+  const ant = await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+  for (let count = 0; count < 5; count++)
+    await ant.locks.acquire({ resource: `r${count}`, type: 'shared', ttl: 100 });
   clock.jump(200);
   await ant.tasks.create({ goal: 'g' });
-  const times = (await test.commits()).map(({ command }) => command.timeMs);
+  const times = (await opened.commits()).map(({ command }) => command.timeMs);
   expect(times).toEqual(times.toSorted((a, b) => a - b));
 });
 
 test('a closed swarm leaves no timer behind', async () => {
-  const test = await openTestSwarm();
-  await test.swarm.register({ agentType: 'pulse', agentId: 'ant' });
-  expect(test.clock.pending).toBe(1);
-  await test.close();
-  expect(test.clock.pending).toBe(0);
+  const opened = await openTestSwarm();
+  await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+  expect(opened.clock.pending).toBe(1);
+  await opened.close();
+  expect(opened.clock.pending).toBe(0);
 });

@@ -12,7 +12,12 @@ describe('a session that dies without a word', () => {
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const { id: taskId } = await ant.tasks.create({ goal: 'g' });
     await ant.tasks.claim({ taskId, start: true });
-    await ant.handoffs.request({ taskId, to: { agentType: 'pulse' }, reason: 'r', timeout: 3_600_000 });
+    await ant.handoffs.request({
+      taskId,
+      to: { agentType: 'pulse' },
+      reason: 'r',
+      timeout: 3_600_000,
+    });
     await ant.locks.acquire({ resource: 'a', type: 'exclusive', ttl: 3_600_000 });
     const before = swarm.sequence;
     await clock.advance(heartbeatTimeoutMs + graceMs);
@@ -34,9 +39,12 @@ describe('a session that dies without a word', () => {
       'handoff.rejected',
       'task.requeued',
     ]);
-    const idOf = (type: string): string | undefined => chain.find((event) => event.type === type)?.id;
+    const idOf = (type: string): string | undefined =>
+      chain.find((event) => event.type === type)?.id;
     const errored = idOf('agent.errored');
-    expect(new Set(chain.map(({ metadata }) => metadata.correlationId))).toEqual(new Set([errored]));
+    expect(new Set(chain.map(({ metadata }) => metadata.correlationId))).toEqual(
+      new Set([errored]),
+    );
     expect(chain.map(({ metadata }) => metadata.causationId)).toEqual([
       undefined,
       undefined,
@@ -86,7 +94,10 @@ describe('a session that dies without a word', () => {
     const events = swarm.state.events.events;
     const stopped = events.find(({ type }) => type === 'agent.stopped');
     const requeued = events.find(({ type }) => type === 'task.requeued');
-    expect(requeued?.metadata).toMatchObject({ causationId: stopped?.id, correlationId: stopped?.id });
+    expect(requeued?.metadata).toMatchObject({
+      causationId: stopped?.id,
+      correlationId: stopped?.id,
+    });
   });
 });
 
@@ -97,7 +108,9 @@ test('[I12] the death of a session with 10,000 tasks is several commits in one c
   const COUNT = 10_000;
   const asked: Promise<unknown>[] = [];
   for (let index = 0; index < COUNT; index++) {
-    asked.push(swarm.dispatch({ type: 'task.create', payload: { taskId: `t${index}`, goal: 'g' } }));
+    asked.push(
+      swarm.dispatch({ type: 'task.create', payload: { taskId: `t${index}`, goal: 'g' } }),
+    );
     asked.push(ant.dispatch({ type: 'task.claim', payload: { taskId: `t${index}` } }));
   }
   await Promise.all(asked);

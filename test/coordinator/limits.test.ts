@@ -6,18 +6,29 @@ import { eventTypes, openTestSwarm } from '../support/open-test-swarm.ts';
 
 describe('settings', () => {
   test('[I6] are recorded when the swarm is made, and again only when they are others', async () => {
-    const opened = await openTestSwarm({ limits: { tasksMax: 2 }, config: { defaultPriority: 'high' } });
+    const opened = await openTestSwarm({
+      limits: { tasksMax: 2 },
+      config: { defaultPriority: 'high' },
+    });
     expect(opened.swarm.state.events.events[0]).toMatchObject({
       type: 'system.initialized',
       payload: { limits: { ...DEFAULT_LIMITS, tasksMax: 2 }, config: { defaultPriority: 'high' } },
     });
     const same = await opened.reopen();
     expect(eventTypes(same)).toEqual(['system.initialized', 'system.resumed']);
-    const others = await opened.reopen({ limits: { tasksMax: 3 }, config: { timeouts: { lockDefault: 5 } } });
+    const others = await opened.reopen({
+      limits: { tasksMax: 3 },
+      config: { timeouts: { lockDefault: 5 } },
+    });
     expect(eventTypes(others).slice(-2)).toEqual(['system.resumed', 'system.config_changed']);
-    expect(others.state.global.config).toMatchObject({ defaultPriority: 'high', timeouts: { lockDefault: 5 } });
+    expect(others.state.global.config).toMatchObject({
+      defaultPriority: 'high',
+      timeouts: { lockDefault: 5 },
+    });
     for (let count = 0; count < 3; count++) {
-      expect(await others.dispatch({ type: 'task.create', payload: { goal: 'g' } })).toMatchObject({ ok: true });
+      expect(await others.dispatch({ type: 'task.create', payload: { goal: 'g' } })).toMatchObject({
+        ok: true,
+      });
     }
     expect(await others.dispatch({ type: 'task.create', payload: { goal: 'g' } })).toMatchObject({
       code: 'LIMIT_EXCEEDED',
@@ -28,30 +39,50 @@ describe('settings', () => {
   test.each([
     ['a limit of zero', { limits: { tasksMax: 0 } }],
     ['a limit that is no number', { limits: { tasksMax: Number.NaN } }],
-    ['a limit that is not known', { limits: { nonsense: 1 } as object }],
+    ['a limit that is not known', { limits: { tasksMax: 1, nonsense: 1 } }],
     ['a timeout of zero', { config: { timeouts: { lockDefault: 0 } } }],
     ['a priority that is not known', { config: { defaultPriority: 'urgent' as never } }],
-  ])('that cannot be honoured are refused before anything is touched: %s', async (_name, options) => {
-    await expect(openSwarm(options)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
-  });
+  ])(
+    'that cannot be honoured are refused before anything is touched: %s',
+    async (_name, options) => {
+      await expect(openSwarm(options)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    },
+  );
 
   test('[I6] a Conductor changes the configuration by a direct write, which decides from then on', async () => {
     const { swarm } = await openTestSwarm();
     const conductor = await swarm.register({ agentType: 'conductor', agentId: 'con' });
-    const update = await conductor.update({ path: 'global.config.timeouts', newValue: { lockDefault: 700 }, merge: true });
+    const update = await conductor.update({
+      path: 'global.config.timeouts',
+      newValue: { lockDefault: 700 },
+      merge: true,
+    });
     expect(update.success).toBe(true);
     expect(eventTypes(swarm).at(-1)).toBe('system.config_changed');
     const lock = await conductor.locks.acquire({ resource: 'a', type: 'shared' });
     expect(lock?.ttl).toBe(700);
-    await expect(conductor.update({ path: 'global.config.maxConcurrentAgents', newValue: 0 })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
-    await expect(conductor.update({ path: 'global.config.mine', newValue: 0 })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await expect(
+      conductor.update({ path: 'global.config.maxConcurrentAgents', newValue: 0 }),
+    ).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await expect(
+      conductor.update({ path: 'global.config.mine', newValue: 0 }),
+    ).rejects.toMatchObject({ code: 'INVALID_INPUT' });
   });
 });
 
 describe('limits through the handles', () => {
   test('[I12] each refuses with its name, and what is within is granted', async () => {
     const { swarm, clock } = await openTestSwarm({
-      limits: { lockQueueMax: 1, locksPerSessionMax: 2, handoffsMax: 1, sessionsMax: 4, payloadCharsMax: 1_000, payloadDepthMax: 4, payloadNodesMax: 50, listLengthMax: 2 },
+      limits: {
+        lockQueueMax: 1,
+        locksPerSessionMax: 2,
+        handoffsMax: 1,
+        sessionsMax: 4,
+        payloadCharsMax: 1_000,
+        payloadDepthMax: 4,
+        payloadNodesMax: 50,
+        listLengthMax: 2,
+      },
     });
     const [ant, bee, cat] = [
       await swarm.register({ agentType: 'pulse', agentId: 'ant' }),
@@ -75,7 +106,9 @@ describe('limits through the handles', () => {
     await ant.handoffs.request({ taskId: 't1', to: bee.identity, reason: 'r' }).catch(tell);
     await ant.tasks.create({ goal: 'x'.repeat(1_001) }).catch(tell);
     await ant.tasks.create({ goal: 'g', metadata: { a: { b: { c: { d: 1 } } } } }).catch(tell);
-    await ant.tasks.create({ goal: 'g', metadata: { list: Array.from({ length: 60 }, () => 0) } }).catch(tell);
+    await ant.tasks
+      .create({ goal: 'g', metadata: { list: Array.from({ length: 60 }, () => 0) } })
+      .catch(tell);
     const path = `agents.pulse.${ant.identity.sessionId}.data.list`;
     for (const index of [0, 1]) await ant.update({ path: `${path}[${index}]`, newValue: index });
     await ant.update({ path: `${path}[2]`, newValue: 2 }).catch(tell);
@@ -94,10 +127,12 @@ describe('limits through the handles', () => {
     expect(await waits).toMatchObject({ holder: bee.identity });
   });
 
-  test.fails('[I12] a list written whole keeps to listLengthMax too', async () => {
+  test('[I12] a list written whole keeps to listLengthMax too', async () => {
     const { swarm } = await openTestSwarm({ limits: { listLengthMax: 2 } });
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const path = `agents.pulse.${ant.identity.sessionId}.data.list`;
-    await expect(ant.update({ path, newValue: [1, 2, 3] })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    await expect(ant.update({ path, newValue: [1, 2, 3] })).rejects.toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+    });
   });
 });

@@ -6,7 +6,7 @@ async function open() {
   const opened = await openTestSwarm();
   const ant = await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
   const bee = await opened.swarm.register({ agentType: 'pulse', agentId: 'bee' });
-  return { ...opened, test: opened, swarm: opened.swarm, clock: opened.clock, ant, bee };
+  return { test: opened, swarm: opened.swarm, clock: opened.clock, ant, bee };
 }
 
 const EXCLUSIVE = { resource: 'a.ts', type: 'exclusive' } as const;
@@ -44,8 +44,13 @@ describe('acquire', () => {
     const { sequence } = swarm;
     expect(await bee.locks.acquire({ ...EXCLUSIVE, timeout: 0 })).toBeNull();
     expect(swarm.sequence).toBe(sequence);
-    await expect(ant.locks.acquire(EXCLUSIVE)).rejects.toMatchObject({ code: 'LOCK_HELD', details: { type: 'shared' } });
-    await expect(bee.locks.acquire({ ...EXCLUSIVE, ttl: 1e9 })).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+    await expect(ant.locks.acquire(EXCLUSIVE)).rejects.toMatchObject({
+      code: 'LOCK_HELD',
+      details: { type: 'shared' },
+    });
+    await expect(bee.locks.acquire({ ...EXCLUSIVE, ttl: 1e9 })).rejects.toMatchObject({
+      code: 'LIMIT_EXCEEDED',
+    });
   });
 
   test('waits, and has the lock with a greater token when the holder releases it', async () => {
@@ -53,7 +58,9 @@ describe('acquire', () => {
     const first = await ant.locks.acquire(EXCLUSIVE);
     const waits = bee.locks.acquire({ ...EXCLUSIVE, timeout: 5_000 });
     expect(await isPending(waits)).toBe(true);
-    expect(swarm.state.locks.waitQueue['a.ts']?.map(({ requester }) => requester)).toEqual([bee.identity]);
+    expect(swarm.state.locks.waitQueue['a.ts']?.map(({ requester }) => requester)).toEqual([
+      bee.identity,
+    ]);
     await ant.locks.release(first?.id ?? '');
     const second = await waits;
     expect(second?.holder).toEqual(bee.identity);
@@ -90,12 +97,12 @@ describe('acquire', () => {
     expect(swarm.state.locks.waitQueue).toEqual({});
   });
 
-  test('is null when the swarm closes first; the request is in the log', async () => {
+  test('is refused as CLOSED when the swarm closes first; the request is in the log', async () => {
     const { test: opened, ant, bee } = await open();
     await ant.locks.acquire(EXCLUSIVE);
     const waits = bee.locks.acquire({ ...EXCLUSIVE, timeout: 3_000 });
     await opened.close();
-    expect(await waits).toBeNull();
+    await expect(waits).rejects.toMatchObject({ code: 'CLOSED' });
     const swarm = await opened.open();
     expect(Object.keys(swarm.state.locks.waitQueue)).toEqual(['a.ts']);
     await opened.clock.advance(3_000);
@@ -123,7 +130,11 @@ describe('giving up with a signal', () => {
     controller.abort();
     expect(await waits).toBeNull();
     expect(swarm.state.locks.waitQueue).toEqual({});
-    expect(swarm.state.events.events.at(-1)).toMatchObject({ type: 'lock.abandoned', payload: { reason: 'aborted' }, source: bee.identity });
+    expect(swarm.state.events.events.at(-1)).toMatchObject({
+      type: 'lock.abandoned',
+      payload: { reason: 'aborted' },
+      source: bee.identity,
+    });
   });
 
   test('after it was granted: the lock stays, and the signal means nothing more', async () => {
@@ -149,7 +160,10 @@ describe('renew and release', () => {
     await expect(bee.locks.release(id)).rejects.toMatchObject({ code: 'NOT_HOLDER' });
     await clock.advance(900);
     await ant.locks.renew(id);
-    expect(swarm.state.locks.locks[id]).toMatchObject({ renewCount: 1, fencingToken: lock?.fencingToken });
+    expect(swarm.state.locks.locks[id]).toMatchObject({
+      renewCount: 1,
+      fencingToken: lock?.fencingToken,
+    });
     await clock.advance(1_000);
     await expect(ant.locks.renew(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(ant.locks.release(id)).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -8,12 +8,25 @@ const THIRD_MS = DEFAULT_LIMITS.heartbeatTimeoutMs / 3;
 describe('register', () => {
   test('gives a handle that speaks for its session only', async () => {
     const { swarm } = await openTestSwarm();
-    const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant', capabilities: ['ts'], capacity: 2 });
+    const ant = await swarm.register({
+      agentType: 'pulse',
+      agentId: 'ant',
+      capabilities: ['ts'],
+      capacity: 2,
+    });
     expect(ant.identity).toEqual({ agentId: 'ant', agentType: 'pulse', sessionId: 'id-2' });
     const task = await ant.tasks.create({ goal: 'g' });
     const created = swarm.state.events.events.at(-1);
-    expect(created).toMatchObject({ type: 'task.created', source: ant.identity, payload: { taskId: task.id } });
-    expect(swarm.state.global.registry['ant']).toMatchObject({ capacity: 2, capabilities: ['ts'], sessions: ['id-2'] });
+    expect(created).toMatchObject({
+      type: 'task.created',
+      source: ant.identity,
+      payload: { taskId: task.id },
+    });
+    expect(swarm.state.global.registry['ant']).toMatchObject({
+      capacity: 2,
+      capabilities: ['ts'],
+      sessions: ['id-2'],
+    });
   });
 
   test('throws what is refused, with its code', async () => {
@@ -24,7 +37,9 @@ describe('register', () => {
       code: 'LIMIT_EXCEEDED',
       details: { limit: 'maxConcurrentAgents' },
     });
-    await expect(swarm.register({ agentType: 'pulse', agentId: 'white space' })).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await expect(
+      swarm.register({ agentType: 'pulse', agentId: 'white space' }),
+    ).rejects.toMatchObject({ code: 'INVALID_INPUT' });
   });
 
   test('with ready: false the session starts when it says so', async () => {
@@ -38,9 +53,9 @@ describe('register', () => {
 
 describe('session', () => {
   test('binds again to a live session after reopening', async () => {
-    const test = await openTestSwarm();
-    const { identity } = await test.swarm.register({ agentType: 'pulse', agentId: 'ant' });
-    const swarm = await test.reopen();
+    const opened = await openTestSwarm();
+    const { identity } = await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+    const swarm = await opened.reopen();
     const ant = swarm.session(identity);
     await ant.tasks.create({ goal: 'g' });
     expect(swarm.state.events.events.at(-1)?.source).toEqual(identity);
@@ -60,7 +75,9 @@ describe('session', () => {
     expect(codeOf({ ...ant.identity, agentId: 'bee' })).toBe('UNKNOWN_SESSION');
     await ant.stop();
     expect(codeOf(ant.identity)).toBe('SESSION_OFFLINE');
-    await expect(ant.tasks.create({ goal: 'g' })).rejects.toMatchObject({ code: 'SESSION_OFFLINE' });
+    await expect(ant.tasks.create({ goal: 'g' })).rejects.toMatchObject({
+      code: 'SESSION_OFFLINE',
+    });
   });
 });
 
@@ -98,7 +115,9 @@ describe('a heartbeat', () => {
     }
     expect(statusOf(swarm, ant.identity)).toBe('idle');
     expect(statusOf(swarm, bee.identity)).toBe('offline');
-    const ofBee = swarm.state.events.events.filter(({ payload }) => (payload as { sessionId?: string }).sessionId === bee.identity.sessionId);
+    const ofBee = swarm.state.events.events.filter(
+      ({ payload }) => (payload as { sessionId?: string }).sessionId === bee.identity.sessionId,
+    );
     const startMs = Date.parse(ofBee[0]?.timestamp ?? '');
     const { heartbeatTimeoutMs, graceMs } = DEFAULT_LIMITS;
     expect(ofBee.map(({ type, timestamp }) => [type, Date.parse(timestamp) - startMs])).toEqual([
@@ -109,14 +128,21 @@ describe('a heartbeat', () => {
     ]);
   });
 
-  test('a session in error that asks for anything recovers first, in a commit of its own', async () => {
+  test('[I3] a session in error that asks for something recovers in the same commit; refused, it stays as it was', async () => {
     const { swarm, clock } = await openTestSwarm();
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     await clock.advance(DEFAULT_LIMITS.heartbeatTimeoutMs);
     expect(statusOf(swarm, ant.identity)).toBe('error');
-    const before = swarm.sequence;
-    await ant.tasks.create({ goal: 'g' });
-    expect(eventTypes(swarm, before)).toEqual(['agent.recovered', 'agent.health_changed', 'task.created']);
+    const { sequence } = swarm;
+    await expect(ant.tasks.claim()).rejects.toMatchObject({ code: 'NOTHING_TO_CLAIM' });
+    expect([swarm.sequence, statusOf(swarm, ant.identity)]).toEqual([sequence, 'error']);
+    const task = await ant.tasks.create({ goal: 'g' });
+    expect(task.goal).toBe('g');
+    expect(eventTypes(swarm, sequence)).toEqual([
+      'agent.recovered',
+      'agent.health_changed',
+      'task.created',
+    ]);
     expect(statusOf(swarm, ant.identity)).toBe('idle');
   });
 });
@@ -146,20 +172,37 @@ describe('the handle', () => {
     const bee = await swarm.register({ agentType: 'pulse', agentId: 'bee' });
     const conductor = await swarm.register({ agentType: 'conductor', agentId: 'con' });
     const { id } = await ant.tasks.create({ goal: 'g', priority: 'high' });
-    expect(await ant.tasks.claim()).toMatchObject({ id, status: 'pending', assignedTo: ant.identity });
+    expect(await ant.tasks.claim()).toMatchObject({
+      id,
+      status: 'pending',
+      assignedTo: ant.identity,
+    });
     expect(await ant.tasks.start(id)).toMatchObject({ status: 'running', attempts: 1 });
     await ant.tasks.progress(id, 30, 'm');
     expect(swarm.state.global.tasks[id]).toMatchObject({ progress: 30, message: 'm' });
-    expect(await conductor.tasks.requeue(id, 'again')).toMatchObject({ status: 'pending', assignedTo: null });
-    expect(await conductor.tasks.assign(id, bee.identity)).toMatchObject({ assignedTo: bee.identity });
+    expect(await conductor.tasks.requeue(id, 'again')).toMatchObject({
+      status: 'pending',
+      assignedTo: null,
+    });
+    expect(await conductor.tasks.assign(id, bee.identity)).toMatchObject({
+      assignedTo: bee.identity,
+    });
     await bee.tasks.start(id);
     await clock.advance(250);
-    expect(await bee.tasks.complete(id, { lines: 3 })).toMatchObject({ status: 'complete', result: { lines: 3 } });
+    expect(await bee.tasks.complete(id, { lines: 3 })).toMatchObject({
+      status: 'complete',
+      result: { lines: 3 },
+    });
     expect(await ant.tasks.claimNext()).toBeNull();
-    expect(swarm.state.global.metrics).toMatchObject({ totalTasksCompleted: 1, averageTaskDuration: 250 });
+    expect(swarm.state.global.metrics).toMatchObject({
+      totalTasksCompleted: 1,
+      averageTaskDuration: 250,
+    });
     const other = await ant.tasks.create({ goal: 'g' });
     await ant.tasks.claim({ taskId: other.id, start: true });
-    expect(await ant.tasks.fail(other.id, { code: 'E', message: 'm' })).toMatchObject({ status: 'failed' });
+    expect(await ant.tasks.fail(other.id, { code: 'E', message: 'm' })).toMatchObject({
+      status: 'failed',
+    });
     const third = await ant.tasks.create({ goal: 'g' });
     expect(await conductor.tasks.cancel(third.id)).toMatchObject({ status: 'cancelled' });
   });
@@ -170,9 +213,14 @@ describe('the handle', () => {
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const { id } = await ant.tasks.create({ goal: 'g' });
     for (let time = 0; time < 2; time++) {
-      await swarm.dispatch({ type: 'task.assign', payload: { taskId: id, assignedTo: ant.identity } });
+      await swarm.dispatch({
+        type: 'task.assign',
+        payload: { taskId: id, assignedTo: ant.identity },
+      });
     }
-    expect(swarm.state.agents['pulse']?.[ant.identity.sessionId]?.taskQueue.map((task) => task.id)).toEqual([id]);
+    expect(
+      swarm.state.agents['pulse']?.[ant.identity.sessionId]?.taskQueue.map((task) => task.id),
+    ).toEqual([id]);
     await ant.stop();
     await clock.advance(0);
     expect(swarm.state.global.tasks[id]).toMatchObject({ status: 'pending', assignedTo: null });
@@ -201,9 +249,16 @@ describe('the handle', () => {
     const own = `agents.pulse.${ant.identity.sessionId}`;
     const first = await ant.update({ path: `${own}.data.count`, expectedVersion: 0, newValue: 1 });
     expect(first).toEqual({ success: true, newVersion: swarm.sequence });
-    expect(ant.read(`${own}.data.count`)).toMatchObject({ value: 1, version: first.newVersion, lastModifiedBy: ant.identity });
+    expect(ant.read(`${own}.data.count`)).toMatchObject({
+      value: 1,
+      version: first.newVersion,
+      lastModifiedBy: ant.identity,
+    });
     const stale = await ant.update({ path: `${own}.data.count`, expectedVersion: 0, newValue: 2 });
-    expect(stale).toEqual({ success: false, conflict: { currentVersion: first.newVersion, currentValue: 1 } });
+    expect(stale).toEqual({
+      success: false,
+      conflict: { currentVersion: first.newVersion, currentValue: 1 },
+    });
     const codes = [
       ant.update({ path: `${own}.status`, newValue: 'busy' }),
       bee.update({ path: `${own}.data.count`, newValue: 2 }),
@@ -212,7 +267,12 @@ describe('the handle', () => {
       ant.update({ path: `${own}.progress.current`, newValue: 101 }),
       ant.update({ path: `${own}.__proto__.x`, newValue: 1 }),
       swarm.update({ path: 'global.tasks.t1', newValue: 1 }),
-    ].map((update) => update.then(() => 'granted', (error: Refused) => error.code));
+    ].map((update) =>
+      update.then(
+        () => 'granted',
+        (error: Refused) => error.code,
+      ),
+    );
     expect(await Promise.all(codes)).toEqual([
       'ACTOR_OWNED_PATH',
       'FORBIDDEN',

@@ -31,7 +31,10 @@ function placed(sketches: readonly Sketch[], first = 1): Commit[] {
       ...command,
     };
     const { timeMs, source } = full;
-    return { command: full, facts: facts.map((fact): Fact => ({ ...fact, sequence: sequence++, timeMs, source })) };
+    return {
+      command: full,
+      facts: facts.map((fact): Fact => ({ ...fact, sequence: sequence++, timeMs, source })),
+    };
   });
 }
 
@@ -43,7 +46,9 @@ function encoded(commits: readonly Commit[], epoch = 3): Buffer {
 
 /** The stored facts of the only commit, as they stand in the text. */
 function storedFacts(commit: Commit | undefined): unknown {
-  const text = JSON.parse(encoded(commit === undefined ? [] : [commit]).toString()) as { commits: { facts: unknown }[] };
+  const text = JSON.parse(encoded(commit === undefined ? [] : [commit]).toString()) as {
+    commits: { facts: unknown }[];
+  };
   return text.commits[0]?.facts;
 }
 
@@ -64,7 +69,13 @@ function payload(fields: readonly string[], given: Readonly<Record<string, unkno
 
 const types = Object.keys(CATALOG) as (keyof typeof CATALOG)[];
 const sketch = fc
-  .record({ type: fc.constantFrom(...types), more: fc.constantFrom(...types), source: identity, timeMs: fc.nat(), version: fc.constantFrom(1, 2) })
+  .record({
+    type: fc.constantFrom(...types),
+    more: fc.constantFrom(...types),
+    source: identity,
+    timeMs: fc.nat(),
+    version: fc.constantFrom(1, 2),
+  })
   .chain(({ type, more, source, timeMs, version }) => {
     const { fields } = CATALOG[type];
     return payload([...fields, 'other'], {}).chain((given) =>
@@ -90,13 +101,24 @@ const sketch = fc
 describe('a block', () => {
   test('[I1] comes back as it was written, whatever its commits hold (seed 42)', () => {
     fc.assert(
-      fc.property(fc.array(sketch, { minLength: 1, maxLength: 5 }), fc.integer({ min: 1, max: 1e9 }), (sketches, first) => {
-        const commits = placed(sketches as readonly Sketch[], first);
-        const block = decodeBlock(encoded(commits), first);
-        // -0 is 0 in JSON, live as well as replayed.
-        expect(block.commits).toEqual(JSON.parse(JSON.stringify(commits), (_key, value: unknown) => value));
-        expect(block).toMatchObject({ first, count: commits.length * 2, epoch: 3, previous: PREVIOUS });
-      }),
+      fc.property(
+        fc.array(sketch, { minLength: 1, maxLength: 5 }),
+        fc.integer({ min: 1, max: 1e9 }),
+        (sketches, first) => {
+          const commits = placed(sketches, first);
+          const block = decodeBlock(encoded(commits), first);
+          // -0 is 0 in JSON, live as well as replayed.
+          expect(block.commits).toEqual(
+            JSON.parse(JSON.stringify(commits), (_key, value: unknown) => value),
+          );
+          expect(block).toMatchObject({
+            first,
+            count: commits.length * 2,
+            epoch: 3,
+            previous: PREVIOUS,
+          });
+        },
+      ),
       { seed: 42, numRuns: 500 },
     );
   });
@@ -110,7 +132,9 @@ describe('a block', () => {
   });
 
   test('writes an author once, however many commits he gave', () => {
-    const text = JSON.parse(encoded(placed([CREATE, CREATE, CREATE])).toString()) as { who: unknown[] };
+    const text = JSON.parse(encoded(placed([CREATE, CREATE, CREATE])).toString()) as {
+      who: unknown[];
+    };
     expect(text.who).toEqual([ANT]);
   });
 });
@@ -123,9 +147,16 @@ const CREATE: Sketch = {
 describe('what is in the command is not written again in the fact', () => {
   test('a fact that says nothing more is its type', () => {
     const payloadOfBoth = { taskId: 't1', progress: 3 };
-    const [commit] = placed([{ command: { payload: payloadOfBoth }, facts: [{ type: 'task.progress', payload: payloadOfBoth }] }]);
+    const [commit] = placed([
+      {
+        command: { payload: payloadOfBoth },
+        facts: [{ type: 'task.progress', payload: payloadOfBoth }],
+      },
+    ]);
     expect(storedFacts(commit)).toEqual([['task.progress']]);
-    expect(decodeBlock(encoded(commit === undefined ? [] : [commit]), 1).commits[0]?.facts[0]?.payload).toEqual(payloadOfBoth);
+    expect(
+      decodeBlock(encoded(commit === undefined ? [] : [commit]), 1).commits[0]?.facts[0]?.payload,
+    ).toEqual(payloadOfBoth);
   });
 
   test('a fact writes what is its own', () => {
@@ -142,14 +173,24 @@ describe('what is in the command is not written again in the fact', () => {
         ],
       },
     ]);
-    expect(storedFacts(commit)).toEqual([['task.progress', { progress: 1 }, ['message']], ['task.started']]);
+    expect(storedFacts(commit)).toEqual([
+      ['task.progress', { progress: 1 }, ['message']],
+      ['task.started'],
+    ]);
     const facts = decodeBlock(encoded(commit === undefined ? [] : [commit]), 1).commits[0]?.facts;
-    expect(facts?.map((fact) => fact.payload)).toEqual([{ taskId: 't1', progress: 1 }, { taskId: 't1' }]);
+    expect(facts?.map((fact) => fact.payload)).toEqual([
+      { taskId: 't1', progress: 1 },
+      { taskId: 't1' },
+    ]);
   });
 });
 
 /** Runs with another definition of a type in the catalogue, as a later version of this program would have it. */
-function withDefinition<T>(type: keyof typeof CATALOG, changes: Partial<EventDefinition>, run: () => T): T {
+function withDefinition<T>(
+  type: keyof typeof CATALOG,
+  changes: Partial<EventDefinition>,
+  run: () => T,
+): T {
   const catalog = CATALOG as Record<string, EventDefinition>;
   const before = catalog[type];
   if (before === undefined) throw new Error(type);
@@ -163,18 +204,46 @@ function withDefinition<T>(type: keyof typeof CATALOG, changes: Partial<EventDef
 
 /** `task.progress` had `percent` in its first version, and `done` in its second. */
 const EARLIER: readonly EarlierVersion[] = [
-  { version: 1, fields: ['taskId', 'percent'], lift: ({ percent, ...rest }) => ({ ...rest, done: percent }) },
-  { version: 2, fields: ['taskId', 'done'], lift: ({ done, ...rest }) => ({ ...rest, progress: done }) },
+  {
+    version: 1,
+    fields: ['taskId', 'percent'],
+    lift: ({ percent, ...rest }) => ({ ...rest, done: percent }),
+  },
+  {
+    version: 2,
+    fields: ['taskId', 'done'],
+    lift: ({ done, ...rest }) => ({ ...rest, progress: done }),
+  },
 ];
 
-describe('upcasters', () => {
-  const written = (version: number, own: object): Buffer => {
-    const commit = { at: 1_000, by: 0, do: 'task.progress', in: { taskId: 't1' }, facts: [version === 1 ? ['task.progress', own] : ['task.progress', own, 0, version]] };
-    return Buffer.from(JSON.stringify({ format: 1, first: 5, count: 1, epoch: 1, previous: PREVIOUS, who: [ANT], commits: [commit] }));
+const written = (version: number, own: object): Buffer => {
+  const commit = {
+    at: 1_000,
+    by: 0,
+    do: 'task.progress',
+    in: { taskId: 't1' },
+    facts: [version === 1 ? ['task.progress', own] : ['task.progress', own, 0, version]],
   };
-  const read = (bytes: Buffer): unknown =>
-    withDefinition('task.progress', { version: 3, earlier: EARLIER }, () => decodeBlock(bytes, 5).commits[0]?.facts[0]?.payload);
+  return Buffer.from(
+    JSON.stringify({
+      format: 1,
+      first: 5,
+      count: 1,
+      epoch: 1,
+      previous: PREVIOUS,
+      who: [ANT],
+      commits: [commit],
+    }),
+  );
+};
+const read = (bytes: Buffer): unknown =>
+  withDefinition(
+    'task.progress',
+    { version: 3, earlier: EARLIER },
+    () => decodeBlock(bytes, 5).commits[0]?.facts[0]?.payload,
+  );
 
+describe('upcasters', () => {
   test('lift a payload step by step from the version that it was written in; the first version has no number', () => {
     expect(read(written(1, { percent: 40 }))).toEqual({ taskId: 't1', progress: 40 });
     expect(read(written(2, { done: 40 }))).toEqual({ taskId: 't1', progress: 40 });
@@ -182,14 +251,40 @@ describe('upcasters', () => {
   });
 
   test('inherit from the command the fields of the version that was written', () => {
-    const commit = { at: 1_000, by: 0, do: 'task.progress', in: { taskId: 't1', percent: 40, progress: 7 }, facts: [['task.progress', 0, 0, 1]] };
-    const bytes = Buffer.from(JSON.stringify({ format: 1, first: 5, count: 1, epoch: 1, previous: PREVIOUS, who: [ANT], commits: [commit] }));
+    const commit = {
+      at: 1_000,
+      by: 0,
+      do: 'task.progress',
+      in: { taskId: 't1', percent: 40, progress: 7 },
+      facts: [['task.progress', 0, 0, 1]],
+    };
+    const bytes = Buffer.from(
+      JSON.stringify({
+        format: 1,
+        first: 5,
+        count: 1,
+        epoch: 1,
+        previous: PREVIOUS,
+        who: [ANT],
+        commits: [commit],
+      }),
+    );
     expect(read(bytes)).toEqual({ taskId: 't1', progress: 40 });
   });
 
   test('a later version is written with its number, and read again', () => {
     const bytes = withDefinition('task.progress', { version: 3, earlier: EARLIER }, () =>
-      encoded(placed([{ command: { payload: { taskId: 't1' } }, facts: [{ type: 'task.progress', payload: { taskId: 't1', progress: 1 } }] }], 5)),
+      encoded(
+        placed(
+          [
+            {
+              command: { payload: { taskId: 't1' } },
+              facts: [{ type: 'task.progress', payload: { taskId: 't1', progress: 1 } }],
+            },
+          ],
+          5,
+        ),
+      ),
     );
     expect(bytes.toString()).toContain('["task.progress",{"progress":1},0,3]');
     expect(read(bytes)).toEqual({ taskId: 't1', progress: 1 });
@@ -201,34 +296,67 @@ describe('upcasters', () => {
       details: { type: 'task.progress', version: 4, known: 3, sequence: 5 },
     }) as Error;
     expect(() => read(written(4, { progress: 1 }))).toThrow(unknown);
-    expect(() => decodeBlock(written(2, { done: 1 }), 5)).toThrow(expect.objectContaining({ code: 'FORMAT_UNSUPPORTED' }) as Error);
-    expect(() => upcast('task.progress', { version: 2, earlier: [] }, { version: 1, payload: {} })).toThrow(
+    expect(() => decodeBlock(written(2, { done: 1 }), 5)).toThrow(
       expect.objectContaining({ code: 'FORMAT_UNSUPPORTED' }) as Error,
     );
+    expect(() =>
+      upcast('task.progress', { version: 2, earlier: [] }, { version: 1, payload: {} }),
+    ).toThrow(expect.objectContaining({ code: 'FORMAT_UNSUPPORTED' }) as Error);
   });
 
   test('an unknown type is refused, with its sequence', () => {
-    const commit = { at: 1_000, by: 0, do: 'task.progress', in: {}, facts: [['task.started'], ['task.teleported']] };
-    const bytes = Buffer.from(JSON.stringify({ format: 1, first: 5, count: 2, epoch: 1, previous: PREVIOUS, who: [ANT], commits: [commit] }));
+    const commit = {
+      at: 1_000,
+      by: 0,
+      do: 'task.progress',
+      in: {},
+      facts: [['task.started'], ['task.teleported']],
+    };
+    const bytes = Buffer.from(
+      JSON.stringify({
+        format: 1,
+        first: 5,
+        count: 2,
+        epoch: 1,
+        previous: PREVIOUS,
+        who: [ANT],
+        commits: [commit],
+      }),
+    );
     expect(() => decodeBlock(bytes, 5)).toThrow(
-      expect.objectContaining({ code: 'FORMAT_UNSUPPORTED', details: { sequence: 6, type: 'task.teleported' } }) as Error,
+      expect.objectContaining({
+        code: 'FORMAT_UNSUPPORTED',
+        details: { sequence: 6, type: 'task.teleported' },
+      }) as Error,
     );
     expect(definitionOf('toString')).toBeUndefined();
   });
 });
 
+const good = () => JSON.parse(encoded(placed([CREATE], 5)).toString()) as Record<string, unknown>;
+
 describe('a block that is none', () => {
-  const good = () => JSON.parse(encoded(placed([CREATE], 5)).toString()) as Record<string, unknown>;
   test.each<[string, () => Buffer, string]>([
     ['text that is no JSON', () => Buffer.from('{"format":1'), 'LOG_CORRUPT'],
     ['JSON that is no block', () => Buffer.from('[]'), 'LOG_CORRUPT'],
     ['null', () => Buffer.from('null'), 'LOG_CORRUPT'],
-    ['another format', () => Buffer.from(JSON.stringify({ ...good(), format: 2 })), 'FORMAT_UNSUPPORTED'],
+    [
+      'another format',
+      () => Buffer.from(JSON.stringify({ ...good(), format: 2 })),
+      'FORMAT_UNSUPPORTED',
+    ],
     ['another count', () => Buffer.from(JSON.stringify({ ...good(), count: 2 })), 'LOG_CORRUPT'],
-    ['a commit of nobody', () => Buffer.from(JSON.stringify({ ...good(), who: [] })), 'LOG_CORRUPT'],
+    [
+      'a commit of nobody',
+      () => Buffer.from(JSON.stringify({ ...good(), who: [] })),
+      'LOG_CORRUPT',
+    ],
   ])('%s is refused with its sequence', (_name, bytes, code) => {
     expect(() => decodeBlock(bytes(), 5)).toThrow(
-      expect.objectContaining({ code, details: expect.objectContaining({ sequence: 5 }) as unknown }) as Error,
+      expect.objectContaining({
+        code,
+        details: expect.objectContaining({ sequence: 5 }) as unknown,
+      }) as Error,
     );
   });
 });

@@ -16,7 +16,13 @@ async function open(): Promise<{ database: GatedDatabase; log: EventLog }> {
 function stall(sequence: number, facts = 1): Commit {
   const source = COORDINATOR;
   return {
-    command: { type: 'system.stall', version: 1, payload: { gapMs: sequence }, source, timeMs: sequence },
+    command: {
+      type: 'system.stall',
+      version: 1,
+      payload: { gapMs: sequence },
+      source,
+      timeMs: sequence,
+    },
     facts: Array.from({ length: facts }, (_none, index) => ({
       type: 'system.stalled',
       payload: { gapMs: sequence },
@@ -41,7 +47,9 @@ describe('the log', () => {
     const swarm = await opened.reopen();
     expect(swarm.sequence).toBe(before + 1);
     expect(swarm.state.events.events.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4]);
-    const sequences = (await opened.commits()).flatMap(({ facts }) => facts.map(({ sequence }) => sequence));
+    const sequences = (await opened.commits()).flatMap(({ facts }) =>
+      facts.map(({ sequence }) => sequence),
+    );
     expect(sequences).toEqual([1, 2, 3, 4]);
   });
 
@@ -53,7 +61,10 @@ describe('the log', () => {
     expect(log.head).toMatchObject({ sequence: 5, blocks: 2, commits: 2, epoch: 1 });
     const blocks = [];
     for await (const stored of log.blocks()) blocks.push(stored);
-    expect(blocks.map(({ block }) => [block.first, block.count])).toEqual([[1, 3], [4, 2]]);
+    expect(blocks.map(({ block }) => [block.first, block.count])).toEqual([
+      [1, 3],
+      [4, 2],
+    ]);
     expect(blocks.at(-1)?.hash).toBe(log.head.hash);
     expect(blocks[1]?.block.previous).toBe(blocks[0]?.hash);
     expect(blocks[0]?.block.previous).toBe(LOG_START.hash);
@@ -76,7 +87,9 @@ describe('the log', () => {
     const { log } = await open();
     const told: unknown[] = [];
     log.onDurable = (commits) => told.push(`${commits.length} durable`);
-    await Promise.all([1, 2, 3].map(async (sequence) => told.push(await offer(log, stall(sequence)))));
+    await Promise.all(
+      [1, 2, 3].map(async (sequence) => told.push(await offer(log, stall(sequence)))),
+    );
     expect(told.filter((one) => typeof one === 'number')).toEqual([1, 2, 3]);
     expect(told).toContain('3 durable');
   });

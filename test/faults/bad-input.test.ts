@@ -143,7 +143,7 @@ const BAD: readonly (readonly [string, unknown, ErrorCode])[] = [
   ['an assignment to a forged identity', { type: 'task.assign', payload: { taskId: 't1', assignedTo: { agentId: 'c', agentType: 'pulse', sessionId: 'p1' } } }, 'NOT_FOUND'],
   ['a session of no kind', { type: 'session.register', payload: { agentId: 'x', agentType: 'wizard' } }, 'INVALID_INPUT'],
   ['a session of the system', { type: 'session.register', payload: { agentId: 'x', agentType: 'system' } }, 'INVALID_INPUT'],
-  ['a second swarm', { type: 'system.initialize', payload: { swarmId: 'x', config: DEFAULT_CONFIG, limits: DEFAULT_LIMITS } }, 'ALREADY_EXISTS'],
+  ['a second swarm', { type: 'system.initialize', payload: { swarmId: 'x', config: DEFAULT_CONFIG, limits: DEFAULT_LIMITS } }, 'FORBIDDEN'],
 ]; // prettier-ignore
 
 describe('[I11] the operator', () => {

@@ -107,14 +107,30 @@ describe('a directory that is not there', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  it('is DIRECTORY_NOT_FOUND for a reader when it is empty, or lost its log, and stays so', async () => {
+  it('is DIRECTORY_NOT_FOUND for a reader when it is empty, and stays so', async () => {
     const empty = temporary();
     mkdirSync(empty);
     await expectFault('DIRECTORY_NOT_FOUND', { directory: empty, readonly: true });
     expect(readdirSync(empty)).toEqual([]);
+  });
+
+  it('is LOG_CORRUPT when its log is gone: a new swarm is never made in the place of an old one', async () => {
     const directory = await made();
     rmSync(join(directory, 'log'), { recursive: true });
+    await expectFault('LOG_CORRUPT', { directory, readonly: true });
+    await expectFault('LOG_CORRUPT', { directory });
+  });
+
+  it('is made when a crash came before its log was there', async () => {
+    const directory = temporary();
+    mkdirSync(directory);
+    writeFileSync(
+      join(directory, 'stigmergy.json'),
+      '{"format":"stigmergy","layout":1,"ready":false}\n',
+    );
     await expectFault('DIRECTORY_NOT_FOUND', { directory, readonly: true });
+    const swarm = await openSwarm({ directory });
+    await swarm.close();
   });
 
   it('is made for an owner, with those above it; an empty one is taken', async () => {

@@ -69,13 +69,15 @@ describe('[I7] a write that fails', () => {
     const other = await swarm.register({ agentType: 'pulse', agentId: 'q' });
     await pulse.locks.acquire({ resource: 'r', type: 'exclusive' });
     const abort = new AbortController();
-    const waiting = other.locks.acquire({ resource: 'r', type: 'exclusive', signal: abort.signal });
+    const waiting = other.locks
+      .acquire({ resource: 'r', type: 'exclusive', signal: abort.signal })
+      .catch((error: unknown) => error);
     await swarm.durable();
     const unhandled = vi.fn();
     process.on('unhandledRejection', unhandled);
     database.failure = new Error('No space left on device');
     abort.abort();
-    expect(await waiting).toBeNull();
+    expect(await waiting).toMatchObject({ code: 'HALTED' });
     await new Promise((resolve) => setTimeout(resolve, 20));
     process.off('unhandledRejection', unhandled);
     expect(unhandled).not.toHaveBeenCalled();

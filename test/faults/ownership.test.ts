@@ -100,7 +100,7 @@ describe('[I8] a reader', () => {
 
     expect(await contents(directory)).toEqual(before);
     expect(readFileSync(join(directory, 'stigmergy.json'), 'utf8')).toBe(
-      '{"format":"stigmergy","layout":1}\n',
+      '{"format":"stigmergy","layout":1,"ready":true}\n',
     );
     expect(readdirSync(directory).toSorted()).toEqual(['log', 'owner.lock', 'stigmergy.json']);
   });

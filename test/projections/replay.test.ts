@@ -102,7 +102,12 @@ function checkFencingTokens(commits: readonly Commit[]): void {
 function checkEndings(commits: readonly Commit[]): void {
   const ended = new Set<string>();
   for (const fact of commits.flatMap(({ facts }) => facts as readonly SwarmFact[])) {
-    if (fact.type !== 'task.completed' && fact.type !== 'task.failed' && fact.type !== 'task.cancelled') continue;
+    if (
+      fact.type !== 'task.completed' &&
+      fact.type !== 'task.failed' &&
+      fact.type !== 'task.cancelled'
+    )
+      continue;
     expect(ended).not.toContain(fact.payload.taskId);
     ended.add(fact.payload.taskId);
   }

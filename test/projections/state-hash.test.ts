@@ -20,8 +20,16 @@ function aFullState(): Given {
   given.ask('task.create', { taskId: 'done', goal: 'g' });
   given.ask('task.claim', { taskId: 'done', start: true }, bee);
   given.ask('task.complete', { taskId: 'done', result: { lines: 3 } }, bee);
-  given.ask('handoff.request', { handoffId: 'h1', taskId: 'runs', to: bee, reason: 'r', context: { b: 2 } }, ant);
-  given.ask('lock.acquire', { lockId: 'l1', resource: 'a', type: 'shared', metadata: { c: 3 } }, ant);
+  given.ask(
+    'handoff.request',
+    { handoffId: 'h1', taskId: 'runs', to: bee, reason: 'r', context: { b: 2 } },
+    ant,
+  );
+  given.ask(
+    'lock.acquire',
+    { lockId: 'l1', resource: 'a', type: 'shared', metadata: { c: 3 } },
+    ant,
+  );
   given.ask('lock.acquire', { lockId: 'l2', resource: 'a', type: 'exclusive' }, bee);
   given.ask('state.update', { path: 'agents.pulse.ant.data.count', newValue: 1 }, ant);
   given.ask('session.fail', { sessionId: 'bee', code: 'E', message: 'm' }, bee);
@@ -41,7 +49,7 @@ function replayed(commits: readonly Commit[] = given.commits): Projector {
 }
 
 /** Every way of changing one leaf of a value. */
-function* changed(value: unknown): Generator<unknown> {
+function* changed(value: unknown): Generator {
   if (Array.isArray(value)) {
     yield [...value, 'more'];
     for (const [index, item] of value.entries()) {
@@ -58,32 +66,26 @@ function* changed(value: unknown): Generator<unknown> {
 }
 
 describe('[I1] changing one entry gives another state hash', () => {
-  test.each(SAVED_VIEWS.map((view) => [view.name, view] as const))('of the view %s', (_name, view) => {
-    const before = hashState(given.view);
-    let changes = 0;
-    for (const [key, record] of view.rows(given.view)) {
-      for (const other of changed(record)) {
-        const projector = replayed();
-        try {
-          view.load(projector, key, other);
-        } catch {
-          continue; // a record that its view cannot even hold
+  test.each(SAVED_VIEWS.map((view) => [view.name, view] as const))(
+    'of the view %s',
+    (_name, view) => {
+      const before = hashState(given.view);
+      let changes = 0;
+      for (const [key, record] of view.rows(given.view)) {
+        for (const other of changed(record)) {
+          const projector = replayed();
+          try {
+            view.load(projector, key, other);
+          } catch {
+            continue; // a record that its view cannot even hold
+          }
+          expect(hashOf(projector), `${key}: ${canonicalJson(other)}`).not.toBe(before);
+          changes += 1;
         }
-        expect(hashOf(projector), `${key}: ${canonicalJson(other)}`).not.toBe(before);
-        changes += 1;
       }
-    }
-    expect(changes).toBeGreaterThan(0);
-  });
-
-  /** A state that cannot even be shown any more differs, too. */
-  function hashOf(projector: Projector): string {
-    try {
-      return hashState(projector);
-    } catch {
-      return 'not a state';
-    }
-  }
+      expect(changes).toBeGreaterThan(0);
+    },
+  );
 
   test('a row that is gone, in every view of rows', () => {
     const before = hashState(given.view);
@@ -140,7 +142,8 @@ describe('[I1] changing one entry gives another state hash', () => {
     const copy = copyState(given.view);
     const slices = [...copy.slices()].map((text) => Buffer.from(text));
     const projector = loadState(copy.header, slices);
-    for (const commit of given.commits) projector.ring.push(commit, given.view.swarm?.limits ?? fail());
+    for (const commit of given.commits)
+      projector.ring.push(commit, given.view.swarm?.limits ?? fail());
     expect(hashState(projector)).toBe(hashState(given.view));
     const all = given.view.deadlines.all();
     for (const { kind, id } of all) {
@@ -159,10 +162,20 @@ describe('[I1] changing one entry gives another state hash', () => {
     if (last !== undefined) projector.ring.push(last, limits);
     expect(hashState(projector)).not.toBe(hashState(given.view));
     const shorter = replayed();
-    if (last !== undefined) shorter.ring.push({ ...last, facts: [] }, { ...limits, historyEventsMax: 3 });
+    if (last !== undefined)
+      shorter.ring.push({ ...last, facts: [] }, { ...limits, historyEventsMax: 3 });
     expect(hashState(shorter)).not.toBe(hashState(given.view));
   });
 });
+
+/** A state that cannot even be shown any more differs, too. */
+function hashOf(projector: Projector): string {
+  try {
+    return hashState(projector);
+  } catch {
+    return 'not a state';
+  }
+}
 
 function fail(): never {
   throw new Error('the state is initialized');

@@ -2,7 +2,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import fc from 'fast-check';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import { parsePath } from '../../src/core/path.ts';
-import { COORDINATOR, PRIORITIES, type AgentIdentity, type Priority } from '../../src/events/identity.ts';
+import {
+  COORDINATOR,
+  PRIORITIES,
+  type AgentIdentity,
+  type Priority,
+} from '../../src/events/identity.ts';
 import type { Deadline } from '../../src/events/view.ts';
 import type { TaskRecord } from '../../src/events/task.ts';
 import { Claimable } from '../../src/projections/claimable.ts';
@@ -15,7 +20,9 @@ let ant: AgentIdentity;
 let bee: AgentIdentity;
 
 beforeEach(() => {
-  given = new Given({ limits: { historyEventsMax: 5, historyRetentionMs: 10_000, heartbeatTimeoutMs: 60_000 } });
+  given = new Given({
+    limits: { historyEventsMax: 5, historyRetentionMs: 10_000, heartbeatTimeoutMs: 60_000 },
+  });
   ant = given.session('ant');
   bee = given.session('bee');
 });
@@ -34,7 +41,8 @@ function versionAt(path: string): number | undefined {
 
 describe('claimable tasks', () => {
   test('come in the order of urgency and age, also those that came back', () => {
-    const create = (taskId: string, priority: Priority) => given.ask('task.create', { taskId, goal: 'g', priority });
+    const create = (taskId: string, priority: Priority) =>
+      given.ask('task.create', { taskId, goal: 'g', priority });
     create('n1', 'normal');
     create('n2', 'normal');
     create('low', 'low');
@@ -42,7 +50,13 @@ describe('claimable tasks', () => {
     for (const taskId of ['n2', 'n1']) given.ask('task.claim', { taskId }, ant);
     create('urgent', 'critical');
     for (const taskId of ['n2', 'n1']) given.ask('task.requeue', { taskId });
-    expect([...given.view.claimable()].map(({ id }) => id)).toEqual(['urgent', 'n1', 'n2', 'n3', 'low']);
+    expect([...given.view.claimable()].map(({ id }) => id)).toEqual([
+      'urgent',
+      'n1',
+      'n2',
+      'n3',
+      'low',
+    ]);
   });
 
   test('the index agrees with sorting, whatever comes, goes and comes back (seed 42)', () => {
@@ -53,15 +67,27 @@ describe('claimable tasks', () => {
         const tasks = new Map<number, TaskRecord>();
         for (const { task, priority } of steps) {
           const before = tasks.get(task);
-          const fresh = { id: `t${task}`, status: 'pending', priority, assignedTo: null, touched: { whole: { sequence: tasks.size + 1 } } } as TaskRecord;
+          const fresh = {
+            id: `t${task}`,
+            status: 'pending',
+            priority,
+            assignedTo: null,
+            touched: { whole: { sequence: tasks.size + 1 } },
+          } as TaskRecord;
           const after: TaskRecord =
-            before === undefined ? fresh : { ...before, assignedTo: before.assignedTo === null ? COORDINATOR : null };
+            before === undefined
+              ? fresh
+              : { ...before, assignedTo: before.assignedTo === null ? COORDINATOR : null };
           index.follow(before, after);
           tasks.set(task, after);
         }
         const expected = [...tasks.values()]
           .filter(({ assignedTo }) => assignedTo === null)
-          .sort((a, b) => PRIORITIES.indexOf(a.priority) - PRIORITIES.indexOf(b.priority) || a.touched.whole.sequence - b.touched.whole.sequence);
+          .toSorted(
+            (a, b) =>
+              PRIORITIES.indexOf(a.priority) - PRIORITIES.indexOf(b.priority) ||
+              a.touched.whole.sequence - b.touched.whole.sequence,
+          );
         expect([...index.ids()]).toEqual(expected.map(({ id }) => id));
       }),
       { seed: 42, numRuns: 300 },
@@ -69,11 +95,15 @@ describe('claimable tasks', () => {
   });
 });
 
-describe('deadlines', () => {
-  const sessionDeadline = (id: string, atMs: number): Deadline => ({ kind: 'session', id, atMs });
+const sessionDeadline = (id: string, atMs: number): Deadline => ({ kind: 'session', id, atMs });
 
+describe('deadlines', () => {
   test('give the earliest at its present time, and forget what is gone', () => {
-    const now = new Map([['a', 10], ['b', 20], ['c', 30]]);
+    const now = new Map([
+      ['a', 10],
+      ['b', 20],
+      ['c', 30],
+    ]);
     const deadlines = new Deadlines(({ id }) => now.get(id));
     for (const [id, atMs] of now) deadlines.note(sessionDeadline(id, atMs));
     now.set('a', 40); // a sign of life
@@ -89,7 +119,11 @@ describe('deadlines', () => {
   });
 
   test('agree with sorting, however they move, as long as moves to earlier are noted (seed 42)', () => {
-    const step = fc.record({ id: fc.constantFrom('a', 'b', 'c', 'd'), atMs: fc.option(fc.nat(50)), look: fc.boolean() });
+    const step = fc.record({
+      id: fc.constantFrom('a', 'b', 'c', 'd'),
+      atMs: fc.option(fc.nat(50)),
+      look: fc.boolean(),
+    });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const now = new Map<string, number>();
@@ -111,9 +145,9 @@ describe('deadlines', () => {
   });
 });
 
-describe('the event history', () => {
-  const types = () => toSwarmState(given.view).events.events.map(({ type }) => type);
+const types = () => toSwarmState(given.view).events.events.map(({ type }) => type);
 
+describe('the event history', () => {
   test('holds the newest events, and none older than its retention', () => {
     for (let count = 0; count < 7; count++) given.ask('task.create', { goal: 'g' });
     expect(types()).toEqual(Array.from({ length: 5 }, () => 'task.created'));
@@ -144,7 +178,10 @@ describe('metrics', () => {
   test('count what ended, and the mean time from start to completion', () => {
     const metrics = () => toSwarmState(given.view).global.metrics;
     expect(metrics()).toMatchObject({ totalTasksCompleted: 0, averageTaskDuration: 0 });
-    for (const [taskId, durationMs] of [['t1', 100], ['t2', 300]] as const) {
+    for (const [taskId, durationMs] of [
+      ['t1', 100],
+      ['t2', 300],
+    ] as const) {
       given.ask('task.create', { taskId, goal: 'g' });
       given.ask('task.claim', { taskId, start: true }, ant);
       given.nowMs += durationMs;
@@ -181,7 +218,11 @@ describe('signs of life', () => {
     const before = ['ant', 'bee', 'cat'].map((id) => given.view.sessionDeadlineMs(id));
     expect(before).toEqual([61_000, 1_000 + DEFAULT_LIMITS.graceMs, undefined]);
     for (const type of ['system.stall', 'system.resume'] as const) {
-      given.ask(type, type === 'system.stall' ? { gapMs: 500 } : { gapMs: 500, epoch: 2 }, COORDINATOR);
+      given.ask(
+        type,
+        type === 'system.stall' ? { gapMs: 500 } : { gapMs: 500, epoch: 2 },
+        COORDINATOR,
+      );
     }
     const after = ['ant', 'bee', 'cat'].map((id) => given.view.sessionDeadlineMs(id));
     expect(after).toEqual([62_000, 2_000 + DEFAULT_LIMITS.graceMs, undefined]);
@@ -200,7 +241,10 @@ describe('SwarmState', () => {
     expect(session).toMatchObject({ status: 'busy', currentTask: { id: 't2' } });
     expect(session?.taskQueue.map(({ id }) => id)).toEqual(['t1', 't3']);
     expect(state.global.tasks['t2']).toEqual(session?.currentTask);
-    expect(state.global.registry['agent-ant']).toMatchObject({ sessions: ['ant'], health: 'healthy' });
+    expect(state.global.registry['agent-ant']).toMatchObject({
+      sessions: ['ant'],
+      health: 'healthy',
+    });
   });
 
   test('a path leads to the same value as the whole state', () => {
@@ -216,7 +260,14 @@ describe('SwarmState', () => {
     expect(at('locks.l1.holder.id')).toBe('agent-ant');
     expect(at('locks.waitQueue["a.ts"][0].requester.sessionId')).toBe('bee');
     expect(at('global.config.maxConcurrentAgents')).toBe(1_000);
-    for (const nowhere of ['global.tasks.none', 'agents.pulse.none.status', 'agents.guardian.ant', 'nowhere', 'global.tasks.t1.metadata.list[1]', 'global.tasks.t1.goal.length']) {
+    for (const nowhere of [
+      'global.tasks.none',
+      'agents.pulse.none.status',
+      'agents.guardian.ant',
+      'nowhere',
+      'global.tasks.t1.metadata.list[1]',
+      'global.tasks.t1.goal.length',
+    ]) {
       expect(at(nowhere), nowhere).toBeUndefined();
     }
     expect(at('global.__proto__')).toBe('INVALID_PATH');
@@ -242,7 +293,11 @@ describe('SwarmState', () => {
   });
 
   test('ids and resources may look like anything', () => {
-    given.ask('lock.acquire', { lockId: 'hasOwnProperty', resource: 'toString', type: 'shared' }, ant);
+    given.ask(
+      'lock.acquire',
+      { lockId: 'hasOwnProperty', resource: 'toString', type: 'shared' },
+      ant,
+    );
     given.ask('task.create', { taskId: 'valueOf', goal: 'g' });
     const state = toSwarmState(given.view);
     expect(Object.keys(state.locks.locks)).toEqual(['hasOwnProperty']);

@@ -74,7 +74,9 @@ function check(
     expect(writes, name).toEqual(expect.arrayContaining([...thing.changed]));
   }
   for (const field of thing.changed) {
-    expect(versionOf(thing.touched, field).sequence, `${name}; the version of ${field}`).toBe(fact.sequence);
+    expect(versionOf(thing.touched, field).sequence, `${name}; the version of ${field}`).toBe(
+      fact.sequence,
+    );
   }
 }
 
@@ -112,7 +114,14 @@ function shownIn(projector: Projector): Map<string, Shown> {
   return found;
 }
 
-function withoutTasks({ lastActivityAt: _lastActivityAt, ...session }: AgentState): Readonly<Record<string, unknown>> {
+function withoutTasks({
+  lastActivityAt: _lastActivityAt,
+  ...session
+}: AgentState): Readonly<Record<string, unknown>> {
   const { currentTask, taskQueue } = session;
-  return { ...session, currentTask: currentTask?.id ?? null, taskQueue: taskQueue.map(({ id }) => id) };
+  return {
+    ...session,
+    currentTask: currentTask?.id ?? null,
+    taskQueue: taskQueue.map(({ id }) => id),
+  };
 }

@@ -22,7 +22,11 @@ import { countedIds } from '../../src/testing/index.ts';
 /** What a decision came to: the types and payloads of its facts, or the code of its refusal. */
 export type Outcome =
   | { readonly ok: true; readonly facts: readonly (readonly [string, unknown])[] }
-  | { readonly ok: false; readonly code: string; readonly details: Readonly<Record<string, unknown>> };
+  | {
+      readonly ok: false;
+      readonly code: string;
+      readonly details: Readonly<Record<string, unknown>>;
+    };
 
 /** A state to decide on, kept by the projector and by nothing else. */
 export class Given {
@@ -53,7 +57,8 @@ export class Given {
     source: AgentIdentity = OPERATOR,
   ): void {
     const outcome = this.when(type, payload, source);
-    if (!outcome.ok) throw new Error(`given ${type}: ${outcome.code} ${canonicalJson(outcome.details)}`);
+    if (!outcome.ok)
+      throw new Error(`given ${type}: ${outcome.code} ${canonicalJson(outcome.details)}`);
   }
 
   /** Receives, permits, decides and folds. A refusal is seen to leave the state as it was. */

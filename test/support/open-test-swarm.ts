@@ -79,10 +79,15 @@ export async function openTestSwarm(options: OpenOptions = {}): Promise<TestSwar
 
 /** The types of the events that a swarm's ring shows from a sequence on. */
 export function eventTypes(swarm: Swarm, after = 0): readonly string[] {
-  return swarm.state.events.events.filter(({ sequence }) => sequence > after).map(({ type }) => type);
+  return swarm.state.events.events
+    .filter(({ sequence }) => sequence > after)
+    .map(({ type }) => type);
 }
 
 /** The status of a session. */
-export function statusOf(swarm: Swarm, { agentType, sessionId }: { agentType: string; sessionId: string }): unknown {
+export function statusOf(
+  swarm: Swarm,
+  { agentType, sessionId }: { agentType: string; sessionId: string },
+): unknown {
   return swarm.get(`agents.${agentType}.${sessionId}.status`);
 }

@@ -22,23 +22,53 @@ import { ManualClock } from '../../src/testing/index.ts';
 const INDEX_MAX = 15;
 const small = fc.nat({ max: INDEX_MAX });
 /** Mostly the one who may; rarely anybody. */
-const rarely = fc.oneof({ weight: 6, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: small });
+const rarely = fc.oneof(
+  { weight: 6, arbitrary: fc.constant(null) },
+  { weight: 1, arbitrary: small },
+);
 const ms = fc.constantFrom(1, 400, 400, 3_000, 3_000, 12_000, 12_000, 31_000, 50_000);
 const priority = fc.constantFrom(...PRIORITIES);
 
 /** One operation of a life. */
 export const operation = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('register'), agent: fc.nat(4), kind: fc.constantFrom(...AGENT_KINDS, 'pulse', 'pulse', 'pulse'), ready: fc.boolean(), capacity: fc.constantFrom(undefined, 2, 3) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('register'),
+      agent: fc.nat(4),
+      kind: fc.constantFrom(...AGENT_KINDS, 'pulse', 'pulse', 'pulse'),
+      ready: fc.boolean(),
+      capacity: fc.constantFrom(undefined, 2, 3),
+    }),
+  },
   {
     weight: 4,
     arbitrary: fc.record({
       do: fc.constant('session'),
       who: small,
-      type: fc.constantFrom('session.pause', 'session.resume', 'session.resume', 'session.resume', 'session.drain', 'session.stop', 'session.fail', 'session.recover', 'session.heartbeat', 'session.start', 'session.start'),
+      type: fc.constantFrom(
+        'session.pause',
+        'session.resume',
+        'session.resume',
+        'session.resume',
+        'session.drain',
+        'session.stop',
+        'session.fail',
+        'session.recover',
+        'session.heartbeat',
+        'session.start',
+        'session.start',
+      ),
     }),
   },
-  { weight: 5, arbitrary: fc.record({ do: fc.constant('create'), who: small, priority, parent: rarely }) },
-  { weight: 8, arbitrary: fc.record({ do: fc.constant('claim'), who: small, start: fc.boolean() }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({ do: fc.constant('create'), who: small, priority, parent: rarely }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({ do: fc.constant('claim'), who: small, start: fc.boolean() }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('assign'), task: small, to: small }) },
   {
     weight: 10,
@@ -46,7 +76,15 @@ export const operation = fc.oneof(
       do: fc.constant('work'),
       task: small,
       thief: rarely,
-      type: fc.constantFrom('task.start', 'task.start', 'task.start', 'task.progress', 'task.complete', 'task.fail', 'task.cancel'),
+      type: fc.constantFrom(
+        'task.start',
+        'task.start',
+        'task.start',
+        'task.progress',
+        'task.complete',
+        'task.fail',
+        'task.cancel',
+      ),
     }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('requeue'), task: small }) },
@@ -71,10 +109,48 @@ export const operation = fc.oneof(
       type: fc.constantFrom('lock.renew', 'lock.release', 'lock.abandon', 'lock.abandon'),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('offer'), task: small, to: small, wide: fc.boolean(), timeout: fc.constantFrom(2_000, 60_000) }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('handoff'), handoff: fc.nat(1), thief: rarely, type: fc.constantFrom('handoff.accept', 'handoff.complete', 'accept and complete', 'handoff.reject') }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('update'), who: small, field: fc.constantFrom('data.count', 'data.deep.list[0]', 'progress', 'data', 'note'), value: fc.jsonValue({ maxDepth: 2 }), merge: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('configure'), section: fc.constantFrom('config', 'health'), value: fc.nat(9) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('offer'),
+      task: small,
+      to: small,
+      wide: fc.boolean(),
+      timeout: fc.constantFrom(2_000, 60_000),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('handoff'),
+      handoff: fc.nat(1),
+      thief: rarely,
+      type: fc.constantFrom(
+        'handoff.accept',
+        'handoff.complete',
+        'accept and complete',
+        'handoff.reject',
+      ),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('update'),
+      who: small,
+      field: fc.constantFrom('data.count', 'data.deep.list[0]', 'progress', 'data', 'note'),
+      value: fc.jsonValue({ maxDepth: 2 }),
+      merge: fc.boolean(),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('configure'),
+      section: fc.constantFrom('config', 'health'),
+      value: fc.nat(9),
+    }),
+  },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('advance'), ms }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('show life') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('jump'), ms }) },
@@ -142,8 +218,9 @@ class World {
         const agentId = `agent-${one.agent}`;
         const payload = { agentId, agentType: one.kind, ready: one.ready, capacity: one.capacity };
         const result = await this.swarm.dispatch({ type: 'session.register', payload });
-        if (!result.ok) return;
-        const { sessionId } = result.events[0]?.payload as { sessionId: string };
+        const registered = result.ok ? result.events[0] : undefined;
+        if (registered === undefined) return;
+        const { sessionId } = registered.payload as { sessionId: string };
         this.#sessions.push(this.swarm.session({ agentId, sessionId }));
         return;
       }
@@ -154,16 +231,27 @@ class World {
       }
       case 'create': {
         const parentTaskId = one.parent === null ? undefined : this.#task(one.parent);
-        return this.#ask('task.create', { goal: 'g', priority: one.priority, parentTaskId }, this.#pick(one.who));
+        return this.#ask(
+          'task.create',
+          { goal: 'g', priority: one.priority, parentTaskId },
+          this.#pick(one.who),
+        );
       }
       case 'claim':
         return this.#ask('task.claim', { start: one.start }, this.#worker(one.who));
       case 'assign':
-        return this.#ask('task.assign', { taskId: this.#task(one.task), assignedTo: this.#worker(one.to).identity });
+        return this.#ask('task.assign', {
+          taskId: this.#task(one.task),
+          assignedTo: this.#worker(one.to).identity,
+        });
       case 'work': {
         const isReady = one.type === 'task.start' ? isAssigned : isRunning;
         const taskId = this.#task(one.task, one.thief === null ? isReady : isOpen);
-        return this.#ask(one.type, { taskId, ...WORK[one.type] }, this.#holderOf(taskId, one.thief));
+        return this.#ask(
+          one.type,
+          { taskId, ...WORK[one.type] },
+          this.#holderOf(taskId, one.thief),
+        );
       }
       case 'requeue':
         return this.#ask('task.requeue', { taskId: this.#task(one.task) });
@@ -193,7 +281,10 @@ class World {
         const number = Math.max(0, this.#offers.length - one.handoff);
         const who = one.thief === null ? this.#offers[number - 1] : this.#pick(one.thief);
         const handoffId = `handoff-${number}`;
-        const steps = one.type === 'accept and complete' ? (['handoff.accept', 'handoff.complete'] as const) : [one.type];
+        const steps =
+          one.type === 'accept and complete'
+            ? (['handoff.accept', 'handoff.complete'] as const)
+            : [one.type];
         for (const step of steps) this.#ask(step, { handoffId }, who ?? this.#pick(0));
         return;
       }
@@ -201,13 +292,28 @@ class World {
         const who = this.#pick(one.who);
         const { agentType, sessionId } = who.identity;
         const progress = { current: 7, message: 'm' };
-        const newValue = one.field === 'progress' ? progress : one.field === 'data' ? { of: one.value } : one.value;
-        return this.#ask('state.update', { path: `agents.${agentType}.${sessionId}.${one.field}`, newValue, merge: one.merge }, who);
+        const newValue =
+          one.field === 'progress'
+            ? progress
+            : one.field === 'data'
+              ? { of: one.value }
+              : one.value;
+        return this.#ask(
+          'state.update',
+          { path: `agents.${agentType}.${sessionId}.${one.field}`, newValue, merge: one.merge },
+          who,
+        );
       }
       case 'configure':
         return one.section === 'config'
-          ? this.#ask('state.update', { path: 'global.config.timeouts.lockDefault', newValue: 1_000 * (one.value + 1) })
-          : this.#ask('state.update', { path: 'global.health', newValue: { status: 'degraded', issues: [`issue ${one.value}`], lastCheck: 'now' } });
+          ? this.#ask('state.update', {
+              path: 'global.config.timeouts.lockDefault',
+              newValue: 1_000 * (one.value + 1),
+            })
+          : this.#ask('state.update', {
+              path: 'global.health',
+              newValue: { status: 'degraded', issues: [`issue ${one.value}`], lastCheck: 'now' },
+            });
       case 'show life':
         for (const who of this.#sessions) {
           const { sessionId } = who.identity;
@@ -252,7 +358,10 @@ class World {
     const session = from[index % Math.max(1, from.length)];
     if (session !== undefined) return session;
     const somebody = { agentId: 'nobody', agentType: 'pulse', sessionId: 'nobody' } as const;
-    return { identity: somebody, dispatch: (command: CommandInput) => this.swarm.dispatch(command) } as AgentSession;
+    return {
+      identity: somebody,
+      dispatch: (command: CommandInput) => this.swarm.dispatch(command),
+    } as AgentSession;
   }
 
   /** A session that may have tasks and locks, or rarely one that may not. */
@@ -266,7 +375,9 @@ class World {
   }
 
   #sessionOf(identity: AgentIdentity | null | undefined): AgentSession {
-    return this.#sessions.find((one) => one.identity.sessionId === identity?.sessionId) ?? this.#pick(0);
+    return (
+      this.#sessions.find((one) => one.identity.sessionId === identity?.sessionId) ?? this.#pick(0)
+    );
   }
 
   /** One of the tasks that fit; of all that are open when none does. */
@@ -278,13 +389,17 @@ class World {
   }
 
   #holderOf(taskId: string, thief: number | null): AgentSession {
-    return thief === null ? this.#sessionOf(this.swarm.state.global.tasks[taskId]?.assignedTo) : this.#pick(thief);
+    return thief === null
+      ? this.#sessionOf(this.swarm.state.global.tasks[taskId]?.assignedTo)
+      : this.#pick(thief);
   }
 
   #lock(index: number, waiting: boolean): readonly [string, AgentIdentity | undefined] {
     const { locks, waitQueue } = this.swarm.state.locks;
     const found = waiting
-      ? Object.values(waitQueue).flatMap((queue) => queue.map(({ id, requester }) => [id, requester] as const))
+      ? Object.values(waitQueue).flatMap((queue) =>
+          queue.map(({ id, requester }) => [id, requester] as const),
+        )
       : Object.values(locks).map(({ id, holder }) => [id, holder] as const);
     return found[index % Math.max(1, found.length)] ?? ['none', undefined];
   }
@@ -318,7 +433,9 @@ function checkHolders({ locks: { locks } }: SwarmState): void {
 /** No session that ended holds, runs, waits for or offers anything. */
 function checkNothingHeldByTheDead({ agents, locks, global }: SwarmState): void {
   const sessions = Object.values(agents).flatMap((ofType) => Object.values(ofType));
-  const dead = new Set(sessions.filter(({ status }) => status === 'offline').map(({ sessionId }) => sessionId));
+  const dead = new Set(
+    sessions.filter(({ status }) => status === 'offline').map(({ sessionId }) => sessionId),
+  );
   for (const session of sessions) {
     if (!dead.has(session.sessionId)) continue;
     expect([session.currentTask, session.taskQueue]).toEqual([null, []]);

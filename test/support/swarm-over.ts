@@ -18,11 +18,11 @@ export class GatedDatabase extends MemoryLevel<string, Buffer> {
 
   /** Holds every block write from now on until {@link release}. */
   hold(): void {
-    let open = (): void => {};
+    const gate = { open: () => {} };
     const opened = new Promise<void>((resolve) => {
-      open = resolve;
+      gate.open = resolve;
     });
-    this.#gate = { opened, open };
+    this.#gate = { opened, open: () => gate.open() };
   }
 
   release(): void {
