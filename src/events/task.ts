@@ -136,6 +136,11 @@ export interface TaskState {
 
 const NO_METADATA = Object.freeze({});
 
+/** Whether a task has come to its end, from which nothing moves it. */
+export function hasEnded({ status }: TaskRecord): boolean {
+  return status === 'complete' || status === 'failed' || status === 'cancelled';
+}
+
 /** The state of the machine that a record stands for. */
 export function stateOfTask(record: TaskRecord): TaskStatus {
   return record.status;

@@ -36,6 +36,7 @@ import { Claimable } from './claimable.ts';
 import { Deadlines } from './deadlines.ts';
 import { EventRing } from './event-ring.ts';
 import { Locks } from './locks.ts';
+import { Tasks } from './tasks.ts';
 import { foldMetrics, NO_METRICS, type MetricsRecord } from './metrics.ts';
 
 /** All projections of one swarm. */
@@ -47,7 +48,7 @@ export class Projector implements StateView {
   metrics: MetricsRecord = NO_METRICS;
   readonly sessions = new Map<string, SessionRecord>();
   readonly agents = new Map<string, AgentRecord>();
-  readonly tasks = new Map<string, TaskRecord>();
+  readonly tasks = new Tasks();
   readonly handoffs = new Map<string, HandoffRecord>();
   readonly locks = new Locks();
   readonly activity = new Activity();
@@ -369,7 +370,7 @@ export class Projector implements StateView {
 
   /** Makes the views that are not saved, from the records that are. */
   deriveFromRecords(): void {
-    for (const task of this.tasks.values()) this.claimableIds.follow(undefined, task);
+    for (const task of this.tasks.atHand()) this.claimableIds.follow(undefined, task);
     for (const handoff of this.handoffs.values()) this.#indexHandoff(handoff);
     for (const session of this.sessions.values()) {
       if (session.status !== 'offline') this.#liveSessions += 1;

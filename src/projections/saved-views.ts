@@ -6,44 +6,27 @@
  */
 import { canonicalJson } from '../core/json.ts';
 import { sha256OfLines } from '../core/hash.ts';
-import type { TaskRecord } from '../events/task.ts';
 import type { Projector } from './projector.ts';
-import { packTask, unpackTask, type RowFrame, type TaskRow } from './task-row.ts';
 
 /** A view with its rows: pairs of a key and an immutable record. */
 export interface SavedView {
   readonly name: string;
   rows(projector: Projector): Iterable<readonly [string, unknown]>;
   load(projector: Projector, key: string, record: unknown): void;
-  /** The form in which a record is saved: as it is, unless there are so many that their size counts. */
-  pack(record: unknown, frame: RowFrame): unknown;
-  unpack(key: string, row: unknown, frame: RowFrame): unknown;
 }
-
-const AS_IT_IS: Pick<SavedView, 'pack' | 'unpack'> = {
-  pack: (record) => record,
-  unpack: (_key, row) => row,
-};
-
-const AS_TASK_ROWS: Pick<SavedView, 'pack' | 'unpack'> = {
-  pack: (record, frame) => packTask(record as TaskRecord, frame),
-  unpack: (key, row, frame) => unpackTask(key, row as TaskRow, frame),
-};
 
 function mapView<Record>(
   name: string,
   mapOf: (projector: Projector) => Map<string, Record>,
-  form = AS_IT_IS,
 ): SavedView {
   return {
     name,
     rows: mapOf,
     load: (projector, key, record) => mapOf(projector).set(key, record as Record),
-    ...form,
   };
 }
 
-/** Every saved view, in the order in which they are loaded. */
+/** Every view that is saved as it is, in the order in which they are loaded; tasks have rows of their own (checkpoint.ts). */
 export const SAVED_VIEWS: readonly SavedView[] = [
   {
     name: 'swarm',
@@ -55,20 +38,23 @@ export const SAVED_VIEWS: readonly SavedView[] = [
       if (key === 'swarm') projector.swarm = record as Projector['swarm'];
       else projector.metrics = record as Projector['metrics'];
     },
-    ...AS_IT_IS,
   },
   mapView('agents', ({ agents }) => agents),
   mapView('sessions', ({ sessions }) => sessions),
   mapView('activity', ({ activity }) => activity.last),
   mapView('forgiven', ({ activity }) => activity.forgivenUntilMs),
-  mapView('tasks', ({ tasks }) => tasks, AS_TASK_ROWS),
   mapView('handoffs', ({ handoffs }) => handoffs),
   {
     name: 'locks',
     rows: ({ locks }) => locks.byResource,
     load: ({ locks }, _key, record) => locks.load(record as Parameters<typeof locks.load>[0]),
-    ...AS_IT_IS,
   },
+];
+
+/** Every view of rows, for the hash of the state. */
+export const HASHED_VIEWS: readonly SavedView[] = [
+  ...SAVED_VIEWS,
+  mapView('tasks', ({ tasks }) => tasks),
 ];
 
 /** The SHA-256 of the whole state, derived views included. Equal states give equal hashes, however they came about (I1). */
@@ -79,7 +65,7 @@ export function hashState(projector: Projector): string {
 /** The rows of the whole state as canonical text, derived views included: what the hash is of. */
 export function* stateLines(projector: Projector): Generator<string> {
   yield canonicalJson(['sequence', projector.sequence, projector.timeMs]);
-  for (const view of SAVED_VIEWS) {
+  for (const view of HASHED_VIEWS) {
     const rows = [...view.rows(projector)].toSorted(([a], [b]) => (a < b ? -1 : 1));
     for (const [key, record] of rows) yield canonicalJson([view.name, key, record]);
   }

@@ -42,21 +42,21 @@ const MARKED_FIELDS = [
   'error',
 ] as const;
 
-/** What the rows of one checkpoint are relative to. */
+/** What rows are relative to: a time, and the numbers of the sessions. */
 export class RowFrame {
-  readonly #timeMs: number;
+  readonly timeMs: number;
   readonly #identities: readonly AgentIdentity[];
   readonly #numberById: ReadonlyMap<string, number>;
 
-  /** The sessions in the order in which they are saved and loaded. */
+  /** The sessions in the order of their registration, which never changes: so old rows keep their meaning. */
   constructor(timeMs: number, sessions: Iterable<SessionRecord>) {
-    this.#timeMs = timeMs;
+    this.timeMs = timeMs;
     this.#identities = [COORDINATOR, OPERATOR, ...[...sessions].map(({ identity }) => identity)];
     this.#numberById = new Map(this.#identities.map(({ sessionId }, index) => [sessionId, index]));
   }
 
   msBack(timeMs: number): number {
-    return this.#timeMs - timeMs;
+    return this.timeMs - timeMs;
   }
 
   numberOf(sessionId: string): number {

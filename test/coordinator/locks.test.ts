@@ -101,8 +101,9 @@ describe('acquire', () => {
     const { test: opened, ant, bee } = await open();
     await ant.locks.acquire(EXCLUSIVE);
     const waits = bee.locks.acquire({ ...EXCLUSIVE, timeout: 3_000 });
+    const refused = expect(waits).rejects.toMatchObject({ code: 'CLOSED' }); // listens before it happens
     await opened.close();
-    await expect(waits).rejects.toMatchObject({ code: 'CLOSED' });
+    await refused;
     const swarm = await opened.open();
     expect(Object.keys(swarm.state.locks.waitQueue)).toEqual(['a.ts']);
     await opened.clock.advance(3_000);

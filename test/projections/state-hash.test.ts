@@ -5,7 +5,7 @@ import { COORDINATOR } from '../../src/events/identity.ts';
 import type { Commit } from '../../src/events/envelope.ts';
 import { copyState, loadState } from '../../src/projections/checkpoint.ts';
 import { Projector } from '../../src/projections/projector.ts';
-import { hashState, SAVED_VIEWS } from '../../src/projections/saved-views.ts';
+import { hashState, HASHED_VIEWS } from '../../src/projections/saved-views.ts';
 import { Given } from '../support/given.ts';
 
 /** A state in which every view has something. */
@@ -66,7 +66,7 @@ function* changed(value: unknown): Generator {
 }
 
 describe('[I1] changing one entry gives another state hash', () => {
-  test.each(SAVED_VIEWS.map((view) => [view.name, view] as const))(
+  test.each(HASHED_VIEWS.map((view) => [view.name, view] as const))(
     'of the view %s',
     (_name, view) => {
       const before = hashState(given.view);
