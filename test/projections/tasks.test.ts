@@ -18,7 +18,7 @@ function given(): Projector {
   made.ask('task.progress', { taskId: 'done', progress: 50, message: 'half' }, ant);
   made.ask('task.complete', { taskId: 'done', result: { lines: 3 } }, ant);
   made.ask('task.fail', { taskId: 'failed', error: { code: 'E', message: 'm' } }, ant);
-  return made.view as Projector;
+  return made.view;
 }
 
 /** Saved and loaded again, so that ended tasks are text. */
@@ -50,7 +50,7 @@ describe('ended tasks of a checkpoint', () => {
     const loaded = reloaded(given());
     expect(hashState(loaded)).toBe(hashState(given()));
     expect([...loaded.tasks.values()]).toHaveLength(4);
-    expect(new Map([...loaded.tasks])).toEqual(new Map([...given().tasks]));
+    expect(new Map(loaded.tasks)).toEqual(new Map(given().tasks));
   });
 
   test('[I1] go into the next checkpoint as they are, and keep their meaning there', () => {
