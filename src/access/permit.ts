@@ -51,10 +51,12 @@ export function permit(view: StateView, command: SwarmCommand): Refusal | undefi
 
 function permitSession(view: StateView, source: AgentIdentity): Refusal | undefined {
   const session = view.session(source.sessionId);
-  if (session === undefined) {
+  const isItself =
+    session?.identity.agentId === source.agentId && session.identity.agentType === source.agentType;
+  if (session === undefined || !isItself) {
     return refuse(
       'UNKNOWN_SESSION',
-      `No session ${source.sessionId} was registered. Register one first.`,
+      `No session ${source.sessionId} of ${source.agentId}, a ${source.agentType}, was registered. Register one first.`,
       {
         sessionId: source.sessionId,
       },

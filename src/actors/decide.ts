@@ -11,7 +11,7 @@ import type { Deciders, Decision } from './decision.ts';
 import { handoffDeciders } from './handoff.ts';
 import { place } from './legality.ts';
 import { lockDeciders } from './lock.ts';
-import { revivalFacts, sessionDeciders } from './session.ts';
+import { revivalFacts, sessionDeciders, signOfLife } from './session.ts';
 import { stateDeciders } from './state.ts';
 import { systemDeciders } from './system.ts';
 import { taskDeciders } from './task.ts';
@@ -38,5 +38,5 @@ export function decide(view: StateView, command: SwarmCommand): Decided | Refusa
   if (!decision.ok) return decision;
   const revival = revivalFacts(view, command);
   const facts = revival.length === 0 ? decision.facts : [...revival, ...decision.facts];
-  return place(view, facts, command);
+  return place(view, facts.length === 0 ? signOfLife(view, command) : facts, command);
 }

@@ -1,7 +1,9 @@
 /** The life of a handoff, and the decisions about it: a task moves from one session to another, atomically. */
 import { assign, setup } from 'xstate';
-import { refuse } from '../core/errors.ts';
+import { refuse, type Refusal } from '../core/errors.ts';
+import { versionOf } from '../events/definition.ts';
 import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
+import { hasEnded, type TaskRecord } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
 
@@ -50,9 +52,20 @@ export const handoffDeciders: Deciders<
         { limit: 'handoffsMax' },
       );
     }
+    const open = view.openHandoffOf(task.id);
+    if (hasEnded(task) || open !== undefined) {
+      const why =
+        open === undefined ? `it is ${task.status}` : `it is offered already, by ${open.id}`;
+      return refuse('ILLEGAL_TRANSITION', `${task.id} cannot be handed over: ${why}.`, {
+        taskId: task.id,
+        status: task.status,
+        handoffId: open?.id ?? null,
+      });
+    }
     return facts(
       fact('handoff.requested', {
         ...payload,
+        assignment: assignmentOf(task),
         priority: payload.priority ?? task.priority,
         timeout: payload.timeout ?? swarm.config.timeouts.handoffDefault,
       }),
@@ -60,9 +73,13 @@ export const handoffDeciders: Deciders<
   },
 
   'handoff.accept': (view, { payload, source }) =>
-    about(view, payload.handoffId, ({ id, taskId }) =>
-      facts(fact('handoff.accepted', { handoffId: id, taskId, by: source })),
-    ),
+    about(view, payload.handoffId, (handoff) => {
+      const { id, taskId } = handoff;
+      return (
+        voidOffer(view, handoff) ??
+        facts(fact('handoff.accepted', { handoffId: id, taskId, by: source }))
+      );
+    }),
 
   'handoff.reject': (view, { payload }) =>
     about(view, payload.handoffId, ({ taskId }) =>
@@ -71,15 +88,10 @@ export const handoffDeciders: Deciders<
 
   /** The old holder can do nothing with the task from here on; a task that it ran waits to be started again. */
   'handoff.complete': (view, { payload, source }) =>
-    about(view, payload.handoffId, ({ id, taskId, from }) => {
-      const task = view.task(taskId);
-      if (task?.assignedTo?.sessionId !== from.sessionId) {
-        return refuse(
-          'NOT_HOLDER',
-          `${taskId} is no longer held by ${from.agentId}, who offered it.`,
-          { taskId, holder: task?.assignedTo ?? null },
-        );
-      }
+    about(view, payload.handoffId, (handoff) => {
+      const refusal = voidOffer(view, handoff);
+      if (refusal !== undefined) return refusal;
+      const { id, taskId, from } = handoff;
       const requeued = fact('task.requeued', { taskId, reason: 'handoff', from });
       const assigned = fact('task.assigned', { taskId, assignedTo: source });
       return facts(fact('handoff.completed', { handoffId: id, taskId }), requeued, assigned);
@@ -102,4 +114,27 @@ function about(
   return handoff === undefined
     ? refuse('NOT_FOUND', `There is no handoff ${handoffId}.`, { handoffId })
     : decide(handoff);
+}
+
+/** Refuses when the task is no longer held as it was when it was offered, also when its holder got it again since. */
+function voidOffer(
+  view: StateView,
+  { id, taskId, from, assignment }: HandoffRecord,
+): Refusal | undefined {
+  const task = view.task(taskId);
+  const holder = task?.assignedTo ?? null;
+  const isHeld = task !== undefined && holder?.sessionId === from.sessionId && !hasEnded(task);
+  if (isHeld && assignmentOf(task) === assignment) return undefined;
+  return refuse(
+    'NOT_HOLDER',
+    `${from.agentId} no longer holds ${taskId}, which the handoff ${id} offered.`,
+    {
+      taskId,
+      holder,
+    },
+  );
+}
+
+function assignmentOf({ touched }: TaskRecord): number {
+  return versionOf(touched, 'assignedTo').sequence;
 }

@@ -174,6 +174,13 @@ function acquire(
           type: own.type,
         });
   }
+  const asked = record.queue.find(({ requester }) => requester.sessionId === source.sessionId);
+  if (asked !== undefined) {
+    return refuse('ALREADY_EXISTS', `This session waits for ${resource} already.`, {
+      lockId: asked.id,
+      resource,
+    });
+  }
   const ttl = payload.ttl ?? swarm.config.timeouts.lockDefault;
   const timeout = payload.timeout ?? swarm.config.timeouts.lockDefault;
   const priority = payload.priority ?? swarm.config.defaultPriority;

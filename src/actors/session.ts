@@ -17,8 +17,7 @@ import {
 } from '../events/session.ts';
 import type { TaskFact } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
-import type { RecordedCommand } from '../events/envelope.ts';
-import type { CommandOf, CommandType } from '../protocol/commands.ts';
+import type { CommandOf, CommandType, SwarmCommand } from '../protocol/commands.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
 import { releaseFacts } from './lock-rules.ts';
 
@@ -60,6 +59,7 @@ export const sessionMachine = setup({
   },
   guards: {
     isRunning: ({ context }) => context.record.runningIds.length > 0,
+    wasStarting: ({ context }) => context.record.mode === 'starting',
     wasPaused: ({ context }) => context.record.mode === 'paused',
     wasDraining: ({ context }) => context.record.mode === 'draining',
     runsAnother: ({ context, event }) =>
@@ -118,6 +118,7 @@ export const sessionMachine = setup({
         ...losesOnly,
         'agent.stopped': { target: 'offline', actions: 'evolve' },
         'agent.recovered': [
+          { guard: 'wasStarting', target: 'initializing', actions: 'evolve' },
           { guard: 'wasPaused', target: 'paused', actions: 'evolve' },
           { guard: 'wasDraining', target: 'draining', actions: 'evolve' },
           { guard: 'isRunning', target: 'busy', actions: 'evolve' },
@@ -154,47 +155,61 @@ export const sessionDeciders: Deciders<
 > = {
   'session.register': register,
   'session.start': (_view, { payload }) => facts(fact('agent.started', payload)),
-  'session.heartbeat': heartbeat,
+  'session.heartbeat': () => facts(), // that it was asked is what it says: see signOfLife
   'session.pause': (_view, { payload }) => facts(fact('agent.paused', payload)),
   'session.resume': (_view, { payload }) => facts(fact('agent.resumed', payload)),
   'session.drain': (_view, { payload }) => facts(fact('agent.draining', payload)),
-  'session.stop': (view, { payload }) =>
-    stopped(view, payload.sessionId, payload.reason ?? 'stopped'),
-  'session.fail': (view, { payload }) => {
-    const { sessionId, code, message } = payload;
-    return withHealth(
-      view,
-      sessionId,
-      'error',
-      fact('agent.errored', { sessionId, code, message }),
-    );
+  'session.stop': (view, command) => stopped(view, command, command.payload.reason ?? 'stopped'),
+  'session.fail': (view, command) => {
+    const { sessionId, code, message } = command.payload;
+    return withHealth(view, command, fact('agent.errored', { sessionId, code, message }), 'error');
   },
-  'session.recover': (view, { payload }) =>
-    withHealth(view, payload.sessionId, 'idle', fact('agent.recovered', payload)),
+  'session.recover': (view, command) =>
+    withHealth(view, command, fact('agent.recovered', command.payload), 'idle'),
   'session.expire': expire,
   'session.sweep': sweep,
 };
 
-const NOTHING_TO_REVIVE: readonly NewSwarmFact[] = [];
-/** Commands that say themselves what becomes of a session in error. */
-const SAYS_HOW_IT_IS: ReadonlySet<CommandType> = new Set([
+const NOTHING: readonly NewSwarmFact[] = [];
+/** Commands by which a session says itself what becomes of its error. */
+const SAYS_HOW_IT_IS: ReadonlySet<string> = new Set<CommandType>([
   'session.recover',
   'session.stop',
   'session.fail',
 ]);
 
 /** A session in error that asks for something shows life, so it recovers first; in the same commit, or not at all. */
-export function revivalFacts(
-  view: StateView,
-  { source, type }: RecordedCommand<CommandType>,
-): readonly NewSwarmFact[] {
-  const session = view.session(source.sessionId);
-  if (session?.status !== 'error' || SAYS_HOW_IT_IS.has(type)) return NOTHING_TO_REVIVE;
-  const { agentId, sessionId } = source;
-  return [fact('agent.recovered', { sessionId }), ...healthFacts(view, agentId, sessionId, 'idle')];
+export function revivalFacts(view: StateView, command: SwarmCommand): readonly NewSwarmFact[] {
+  if (!isRevived(view, command)) return NOTHING;
+  const { agentId, sessionId } = command.source;
+  return [
+    fact('agent.recovered', { sessionId }),
+    ...healthFacts(view, command, { agentId, sessionId, next: 'idle' }),
+  ];
 }
 
-function register(view: StateView, { payload }: CommandOf<'session.register'>): Decision {
+function isRevived(view: StateView, { source, type, payload }: SwarmCommand): boolean {
+  if (view.session(source.sessionId)?.status !== 'error') return false;
+  const isAboutItself = 'sessionId' in payload && payload.sessionId === source.sessionId;
+  return !(isAboutItself && SAYS_HOW_IT_IS.has(type));
+}
+
+/**
+ * Any accepted command is a sign of life. One that causes nothing, a bare heartbeat for example, is recorded only when a third
+ * of the deadline has passed since the last sign.
+ */
+export function signOfLife(
+  view: StateView,
+  { source, timeMs }: SwarmCommand,
+): readonly NewSwarmFact[] {
+  const last = view.lastActivity(source.sessionId);
+  const thirdMs = (view.swarm?.limits.heartbeatTimeoutMs ?? 0) / 3;
+  if (last === undefined || timeMs - last.timeMs < thirdMs) return NOTHING;
+  return [fact('agent.heartbeat', { sessionId: source.sessionId })];
+}
+
+function register(view: StateView, command: CommandOf<'session.register'>): Decision {
+  const { payload } = command;
   const { sessionId, agentId, agentType, ready, ...rest } = payload;
   const { swarm, counts } = view;
   if (swarm === undefined) return refuse('INTERNAL', 'The swarm is not initialized.');
@@ -228,36 +243,37 @@ function register(view: StateView, { payload }: CommandOf<'session.register'>): 
   }
   const registered = fact('agent.registered', { sessionId, agentId, agentType, ...rest });
   const started = ready === false ? [] : [fact('agent.started', { sessionId })];
-  return facts(registered, ...started, ...healthFacts(view, agentId, sessionId, 'idle'));
-}
-
-/** A bare heartbeat is recorded only when a third of the deadline has passed since the last sign of life. */
-function heartbeat(view: StateView, { payload, timeMs }: CommandOf<'session.heartbeat'>): Decision {
-  const last = view.lastActivity(payload.sessionId);
-  const thirdMs = (view.swarm?.limits.heartbeatTimeoutMs ?? 0) / 3;
-  if (last !== undefined && timeMs - last.timeMs < thirdMs) return facts();
-  return facts(fact('agent.heartbeat', payload));
+  return facts(
+    registered,
+    ...started,
+    ...healthFacts(view, command, { agentId, sessionId, next: 'idle' }),
+  );
 }
 
 /** Silence: first an error, from which the session may recover; after the grace period the end. */
-function expire(view: StateView, { payload, timeMs }: CommandOf<'session.expire'>): Decision {
-  const { sessionId } = payload;
+function expire(view: StateView, command: CommandOf<'session.expire'>): Decision {
+  const { sessionId } = command.payload;
   const deadlineMs = view.sessionDeadlineMs(sessionId);
-  if (deadlineMs === undefined || timeMs < deadlineMs) {
+  if (deadlineMs === undefined || command.timeMs < deadlineMs) {
     return refuse('ILLEGAL_TRANSITION', `The deadline of ${sessionId} has not passed.`, {
       sessionId,
     });
   }
   if (view.session(sessionId)?.status === 'error') {
-    return stopped(view, sessionId, 'no sign of life within the grace period');
+    return stopped(view, command, 'no sign of life within the grace period');
   }
   const code = 'HEARTBEAT_MISSED';
   const message = `no sign of life for ${view.swarm?.limits.heartbeatTimeoutMs ?? 0} ms`;
-  return withHealth(view, sessionId, 'error', fact('agent.errored', { sessionId, code, message }));
+  return withHealth(view, command, fact('agent.errored', { sessionId, code, message }), 'error');
 }
 
-function stopped(view: StateView, sessionId: string, reason: string): Decision {
-  return withHealth(view, sessionId, 'offline', fact('agent.stopped', { sessionId, reason }));
+type AboutSession = CommandOf<
+  'session.stop' | 'session.fail' | 'session.recover' | 'session.expire'
+>;
+
+function stopped(view: StateView, command: AboutSession, reason: string): Decision {
+  const { sessionId } = command.payload;
+  return withHealth(view, command, fact('agent.stopped', { sessionId, reason }), 'offline');
 }
 
 /** Takes from an ended session what it holds, as much as one commit may; the rest is swept by the next one. */
@@ -286,30 +302,36 @@ function sweep(view: StateView, { payload }: CommandOf<'session.sweep'>): Decisi
 
 function withHealth(
   view: StateView,
-  sessionId: string,
-  next: AgentStatus,
+  command: AboutSession,
   first: NewSwarmFact,
+  next: AgentStatus,
 ): Decision {
+  const { sessionId } = command.payload;
   const session = view.session(sessionId);
-  if (session === undefined)
+  if (session === undefined) {
     return refuse('NOT_FOUND', `There is no session ${sessionId}.`, { sessionId });
-  return facts(first, ...healthFacts(view, session.identity.agentId, sessionId, next));
+  }
+  const { agentId } = session.identity;
+  return facts(first, ...healthFacts(view, command as SwarmCommand, { agentId, sessionId, next }));
 }
 
 /** `agent.health_changed`, when a session's next state changes how its agent is doing as a whole. */
 function healthFacts(
   view: StateView,
-  agentId: string,
-  sessionId: string,
-  next: AgentStatus,
+  command: SwarmCommand,
+  { agentId, sessionId, next }: { agentId: string; sessionId: string; next: AgentStatus },
 ): readonly NewSwarmFact[] {
   const agent = view.agent(agentId);
-  if (agent === undefined) return [];
+  if (agent === undefined) return NOTHING;
   const others = agent.sessionIds.filter((id) => id !== sessionId);
-  const to = healthOf([next, ...others.map((id) => view.session(id)?.status ?? 'offline')]);
-  return to === agent.health
-    ? []
-    : [fact('agent.health_changed', { agentId, from: agent.health, to })];
+  // Whoever gave the command may have recovered by it, in the same commit.
+  const revivedId = isRevived(view, command) ? command.source.sessionId : undefined;
+  const statuses = others.map((id) =>
+    id === revivedId ? 'idle' : (view.session(id)?.status ?? 'offline'),
+  );
+  const from = revivedId !== undefined && others.includes(revivedId) ? 'healthy' : agent.health;
+  const to = healthOf([next, ...statuses]);
+  return to === from ? NOTHING : [fact('agent.health_changed', { agentId, from, to })];
 }
 
 function healthOf(statuses: readonly AgentStatus[]): AgentHealth {

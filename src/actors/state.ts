@@ -5,7 +5,7 @@
  * is a change of the swarm, so its fact is `system.config_changed`.
  */
 import { refuse, type Refusal } from '../core/errors.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import { frozen, type JsonObject, type JsonValue } from '../core/json.ts';
 import { formatPath, parsePath, type PathStep } from '../core/path.ts';
 import { versionOf, type Touched } from '../events/definition.ts';
 import { documentOf, documentSchema, SESSION_FREE_FIELDS } from '../events/session.ts';
@@ -65,6 +65,13 @@ function update(view: StateView, command: CommandOf<'state.update'>): Decision {
   const { path, newValue, merge, expectedVersion } = command.payload;
   const parsed = parsePath(path);
   if (!parsed.ok) return parsed;
+  const max = view.swarm?.limits.payloadDepthMax ?? 0;
+  if (parsed.steps.length > max) {
+    return refuse('LIMIT_EXCEEDED', `A path has at most ${max} steps (payloadDepthMax).`, {
+      limit: 'payloadDepthMax',
+      max,
+    });
+  }
   const target = targetOf(view, parsed.steps, path);
   if (!target.ok) return target;
   const before = valueAt(target.document, target.steps);
@@ -181,7 +188,7 @@ function checkVersion(
     {
       path: target.path,
       currentVersion: version,
-      currentValue: before ?? null,
+      currentValue: frozen(before ?? null),
     },
   );
 }

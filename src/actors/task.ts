@@ -5,7 +5,7 @@
  */
 import { assign, setup } from 'xstate';
 import { refuse, type Refusal } from '../core/errors.ts';
-import { evolveTask, type TaskFact, type TaskRecord } from '../events/task.ts';
+import { evolveTask, hasEnded, type TaskFact, type TaskRecord } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
 
@@ -84,6 +84,16 @@ export const taskDeciders: Deciders<
       return payload.taskId === undefined
         ? refuse('NOTHING_TO_CLAIM', 'No task waits for somebody to take it.')
         : noTask(payload.taskId);
+    }
+    if (hasEnded(task)) {
+      return refuse('ILLEGAL_TRANSITION', `${task.id} is ${task.status}.`, {
+        taskId: task.id,
+        status: task.status,
+      });
+    }
+    if (task.assignedTo?.sessionId === source.sessionId) {
+      const isToStart = payload.start === true && task.status === 'pending';
+      return isToStart ? facts(fact('task.started', { taskId: task.id })) : facts(); // it has it already
     }
     if (task.assignedTo !== null) {
       const since = task.touched.fields?.['assignedTo']?.timeMs ?? task.createdAtMs;

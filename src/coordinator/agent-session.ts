@@ -5,6 +5,7 @@
  * that is durable (I2). A refusal is thrown as `Refused`, with its code.
  */
 import { Fault, Refused, type Refusal } from '../core/errors.ts';
+import { frozen } from '../core/json.ts';
 import type { Commit } from '../events/envelope.ts';
 import { toHandoffRequest, type Addressee, type HandoffRequest } from '../events/handoff.ts';
 import type { AgentIdentity, Priority } from '../events/identity.ts';
@@ -14,7 +15,7 @@ import type { VersionedState } from '../projections/swarm-state.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { CommandInput, CommandType, PayloadOf } from '../protocol/commands.ts';
 import type { Asked } from './dispatch.ts';
-import type { LockWaits } from './lock-waits.ts';
+import type { LockWaits, WaitEnd } from './lock-waits.ts';
 import { accepted, type Accepted, type Result } from './result.ts';
 
 /** What a new task is. */
@@ -180,16 +181,16 @@ class Asker {
     return this.door.ask({ type, payload }, this.identity);
   }
 
-  /** Answers with something of the state as the command left it. */
+  /** Answers with something of the state as the command left it; `commit` is undefined when it caused nothing. */
   async askFor<Type extends CommandType, T>(
     type: Type,
     payload: Partial<PayloadOf<Type>>,
-    select: (commit: Commit) => T,
+    select: (commit: Commit | undefined) => T,
   ): Promise<T> {
     const { answer, commit } = this.ask(type, payload);
-    const selected = commit === undefined ? undefined : select(commit);
+    const selected = frozen(select(commit));
     accepted(await answer);
-    return selected as T; // a command that always records either was refused, or has its commit
+    return selected;
   }
 }
 
@@ -266,11 +267,15 @@ class SessionTasks {
     type: Type,
     payload: Partial<PayloadOf<Type>>,
   ): Promise<TaskState> {
-    return this.#asker.askFor(type, payload, (commit) => {
-      const { id } = firstAbout(commit, 'taskId');
-      const task = this.#asker.door.projector.task(id);
-      return task === undefined ? undefined : toTaskState(task);
-    }) as Promise<TaskState>;
+    const state = await this.#asker.askFor(type, payload, (commit) => {
+      // A task that this session has claimed before causes nothing: then it is the one that was named.
+      const id = firstAbout(commit, 'taskId')?.id ?? (payload as { taskId?: string }).taskId;
+      const task = this.#asker.door.projector.task(id ?? '');
+      return task && toTaskState(task);
+    });
+    if (state === undefined)
+      throw new Fault('INTERNAL', `${type} was accepted and concerns no task.`);
+    return state;
   }
 }
 
@@ -288,24 +293,40 @@ class SessionLocks {
    * @throws {Refused} `LIMIT_EXCEEDED`, `LOCK_HELD` when the session holds the resource in a weaker form
    */
   async acquire({ signal, ...query }: LockQuery): Promise<Lock | null> {
-    if (signal?.aborted === true) return null;
-    const { door } = this.#asker;
+    if (signal?.aborted) return null;
     const { answer, commit } = this.#asker.ask('lock.acquire', query);
-    if (commit === undefined) return this.#unrecorded(query.resource, await answer);
-    const { id: lockId, type } = firstAbout(commit, 'lockId');
+    const request = firstAbout(commit, 'lockId');
+    if (request === undefined) return this.#unrecorded(query.resource, await answer);
+    const { id: lockId, type } = request;
     const granted = this.#lockOf(query.resource, lockId);
-    const end = type === 'lock.requested' ? door.waits.endOf(lockId) : undefined;
+    const end = type === 'lock.requested' ? this.#asker.door.waits.endOf(lockId) : undefined;
     accepted(await answer);
-    if (end === undefined) return granted ?? null;
+    const lock = end === undefined ? granted : await this.#waitFor(end, { query, lockId, signal });
+    if (lock === undefined || !signal?.aborted) return lock ?? null;
+    await this.release(lockId).catch(ignoreRefusal); // granted to somebody who had given up
+    return null;
+  }
+
+  async #waitFor(
+    end: Promise<WaitEnd>,
+    {
+      query,
+      lockId,
+      signal,
+    }: { query: LockQuery; lockId: string; signal: AbortSignal | undefined },
+  ): Promise<Lock | undefined> {
     // Whether it could still be given up is told by how the wait ends.
     const giveUp = () => {
       this.#asker.ask('lock.abandon', { lockId }).answer.catch(() => {});
     };
     signal?.addEventListener('abort', giveUp, { once: true });
     if (signal?.aborted) giveUp(); // in the meantime
-    const ended = await end;
-    signal?.removeEventListener('abort', giveUp);
-    return ended.type === 'lock.acquired' ? (this.#lockOf(query.resource, lockId) ?? null) : null;
+    try {
+      const { type } = await end;
+      return type === 'lock.acquired' ? this.#lockOf(query.resource, lockId) : undefined;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
   }
 
   /**
@@ -331,13 +352,13 @@ class SessionLocks {
     const { sessionId } = this.#asker.identity;
     const record = this.#asker.door.projector.resource(resource);
     const own = record?.holders.find(({ holder }) => holder.sessionId === sessionId);
-    return own === undefined ? null : toLock(resource, own);
+    return own === undefined ? null : frozen(toLock(resource, own));
   }
 
   #lockOf(resource: string, lockId: string): Lock | undefined {
     const record = this.#asker.door.projector.resource(resource);
     const hold = record?.holders.find(({ id }) => id === lockId);
-    return hold === undefined ? undefined : toLock(resource, hold);
+    return hold && frozen(toLock(resource, hold));
   }
 }
 
@@ -374,24 +395,30 @@ class SessionHandoffs {
     type: Type,
     payload: Partial<PayloadOf<Type>>,
   ): Promise<HandoffRequest> {
-    return this.#asker.askFor(type, payload, (commit) => {
-      const { id } = firstAbout(commit, 'handoffId');
-      const handoff = this.#asker.door.projector.handoff(id);
-      return handoff === undefined ? undefined : toHandoffRequest(handoff);
-    }) as Promise<HandoffRequest>;
+    const state = await this.#asker.askFor(type, payload, (commit) => {
+      const handoff = this.#asker.door.projector.handoff(firstAbout(commit, 'handoffId')?.id ?? '');
+      return handoff && toHandoffRequest(handoff);
+    });
+    if (state === undefined)
+      throw new Fault('INTERNAL', `${type} was accepted and concerns no handoff.`);
+    return state;
   }
 }
 
-/** The first fact about a thing: a session that was in error recovers before it, in the same commit. */
+/** The first fact about a thing, if any: a session that was in error recovers before it, in the same commit. */
 function firstAbout(
-  { facts }: Commit,
+  commit: Commit | undefined,
   field: 'taskId' | 'lockId' | 'handoffId',
-): { readonly type: string; readonly id: string } {
-  for (const { type, payload } of facts) {
+): { readonly type: string; readonly id: string } | undefined {
+  for (const { type, payload } of commit?.facts ?? []) {
     const id = (payload as Readonly<Record<string, unknown>>)[field];
     if (typeof id === 'string') return { type, id };
   }
-  throw new Fault('INTERNAL', `A command about a ${field} caused no fact about one.`);
+  return undefined;
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof Refused)) throw error;
 }
 
 /** Turns the answer to `state.update` into the specification's outcome; throws what is no conflict. */

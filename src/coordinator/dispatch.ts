@@ -16,7 +16,7 @@ import { COORDINATOR, type AgentIdentity } from '../events/identity.ts';
 import type { EventLog } from '../events/log.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { CommandInput, SwarmCommand } from '../protocol/commands.ts';
-import { receive } from '../protocol/receive.ts';
+import { issue, readRequest, receive } from '../protocol/receive.ts';
 import type { SwarmClock } from '../core/clock.ts';
 import { DeadlineWatch } from './deadline-watch.ts';
 import { Recorded, type Result } from './result.ts';
@@ -53,17 +53,19 @@ export class Dispatcher {
 
   /** Carries out a command for somebody, whose identity comes from a handle. */
   ask(input: unknown, source: AgentIdentity): Asked {
-    if (this.#stopped !== undefined)
-      return { answer: Promise.resolve(this.#stopped), commit: undefined };
     const { log, projector, clock, ids } = this.#parts;
-    if (log.isOverloaded) return this.#answer(overloaded());
     try {
+      const limits = projector.swarm?.limits ?? DEFAULT_LIMITS;
+      const read = readRequest(input, { ids, limits });
+      // Only now: reading may have run code of the caller.
+      if (this.#stopped !== undefined) {
+        return { answer: Promise.resolve(this.#stopped), commit: undefined };
+      }
+      if (!read.ok) return this.#answer(read);
+      if (log.isOverloaded) return this.#answer(overloaded());
       const timeMs = clock.nowMs();
       this.#watch.settle(timeMs);
-      const limits = projector.swarm?.limits ?? DEFAULT_LIMITS;
-      const received = receive(input, { source, timeMs, ids, limits });
-      if (!received.ok) return this.#answer(received);
-      const { command } = received;
+      const command = issue(read.request, { source, timeMs });
       const denied = permit(projector, command);
       if (denied !== undefined) return this.#answer(denied);
       const decided = decide(projector, command);

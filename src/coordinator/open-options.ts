@@ -32,6 +32,42 @@ export interface OpenOptions {
   readonly onProgress?: (sequence: number, of: number) => void;
 }
 
+const OPTIONS: Readonly<Record<keyof OpenOptions, (value: never) => boolean>> = {
+  directory: (value: unknown) => typeof value === 'string' && value !== '',
+  readonly: (value: unknown) => typeof value === 'boolean',
+  config: isObject,
+  limits: isObject,
+  clock: isObject,
+  ids: (value: unknown) => typeof value === 'function',
+  snapshots: (value: unknown) => isObject(value) && Object.values(value).every(isCount),
+  expectSequence: isCount,
+  onProgress: (value: unknown) => typeof value === 'function',
+};
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+/** Refuses what `openSwarm` cannot be told. Throws `INVALID_INPUT`, with the name of the option. */
+export function checkOptions(options: OpenOptions): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const isValid =
+      Object.hasOwn(OPTIONS, name) && OPTIONS[name as keyof OpenOptions](value as never);
+    if (!isValid) {
+      throw new Fault(
+        'INVALID_INPUT',
+        `openSwarm: ${name} is no option, or has a value that it cannot have.`,
+        { details: { at: name } },
+      );
+    }
+  }
+}
+
 /** The configuration and the limits that a swarm shall have: what was said, over what it has. Throws `INVALID_INPUT`. */
 export function wantedSettings(
   options: OpenOptions,

@@ -2,7 +2,7 @@
 import { Fault } from '../core/errors.ts';
 import { EventLog } from '../events/log.ts';
 import { openLevelEngine, openMemoryEngine, type Engine } from '../storage/engine.ts';
-import { wantedSettings, type OpenOptions } from './open-options.ts';
+import { checkOptions, wantedSettings, type OpenOptions } from './open-options.ts';
 import { recover } from './recovery.ts';
 import { Swarm } from './swarm.ts';
 
@@ -19,6 +19,7 @@ import { Swarm } from './swarm.ts';
  * await swarm.close();
  */
 export async function openSwarm(options: OpenOptions = {}): Promise<Swarm> {
+  checkOptions(options);
   wantedSettings(options, undefined); // before anything is touched
   const engine =
     options.directory === undefined
@@ -37,7 +38,10 @@ export async function openSwarmOver(engine: Engine, options: OpenOptions): Promi
     const { projector, checkpoint } = await recover(log, {
       ...(onProgress && { onProgress: (at: number) => onProgress(at, log.head.sequence) }),
     });
-    const owned = isReadonly ? log : await EventLog.own(engine.database);
+    const owned = isReadonly ? log : await EventLog.own(engine.database, log.head);
+    if (isReadonly && log.head.sequence === 0) {
+      throw new Fault('DIRECTORY_NOT_FOUND', 'There is no swarm to read: its log is empty.', {});
+    }
     const swarm = new Swarm({ engine, log: owned, projector, checkpoint, options });
     if (!isReadonly) await swarm.begin(options);
     return swarm;

@@ -19,6 +19,7 @@ export class Recorded implements Accepted {
   readonly ok = true;
   readonly commit: Commit;
   readonly #swarmId: string;
+  #events: readonly SwarmEvent[] | undefined;
 
   constructor(swarmId: string, commit: Commit) {
     this.#swarmId = swarmId;
@@ -30,7 +31,10 @@ export class Recorded implements Accepted {
   }
 
   get events(): readonly SwarmEvent[] {
-    return this.commit.facts.map((fact) => toSwarmEvent(this.#swarmId, this.commit, fact));
+    this.#events ??= this.commit.facts.map((fact) =>
+      toSwarmEvent(this.#swarmId, this.commit, fact),
+    );
+    return this.#events;
   }
 
   toJSON(): Accepted {

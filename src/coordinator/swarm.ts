@@ -7,7 +7,7 @@
 import { SwarmClock, systemClock } from '../core/clock.ts';
 import { Fault, refuse, Refused, type Refusal } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
-import { canonicalJson } from '../core/json.ts';
+import { canonicalJson, frozen } from '../core/json.ts';
 import { parsePath } from '../core/path.ts';
 import { firstFact } from '../events/envelope.ts';
 import { OPERATOR, type AgentIdentity } from '../events/identity.ts';
@@ -149,7 +149,7 @@ export class Swarm {
     this.#checkServing();
     const { sequence } = this.#projector;
     if (this.#shown?.sequence !== sequence) {
-      this.#shown = { sequence, state: toSwarmState(this.#projector) };
+      this.#shown = { sequence, state: frozen(toSwarmState(this.#projector)) };
     }
     return this.#shown.state;
   }
@@ -165,12 +165,12 @@ export class Swarm {
    * @throws {Refused} `INVALID_PATH`
    */
   get(path: string): unknown {
-    return valueAtPath(this.#projector, this.#steps(path));
+    return frozen(valueAtPath(this.#projector, this.#steps(path)));
   }
 
   /** The value at a path with its version; undefined where there is none. */
   read(path: string): VersionedState | undefined {
-    return versionedAtPath(this.#projector, this.#steps(path));
+    return frozen(versionedAtPath(this.#projector, this.#steps(path)));
   }
 
   #steps(path: string) {
@@ -219,7 +219,7 @@ export class Swarm {
   #handle(sessionId: string): AgentSession {
     const session = this.#projector.session(sessionId);
     if (session === undefined) throw new Fault('INTERNAL', 'a registered session has a record');
-    return new AgentSession(this.#door, session.identity);
+    return new AgentSession(this.#door, Object.freeze(session.identity));
   }
 
   /** Carries out any command as the operator; refusals are values. Resolves when the outcome is durable (I2). */

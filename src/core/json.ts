@@ -45,6 +45,16 @@ export function copyJson(
   }
 }
 
+/**
+ * Freezes what is shown to somebody outside, at every depth: nobody changes the state by changing what he was shown.
+ * Stops at what is frozen, which is frozen at every depth.
+ */
+export function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const key of Object.keys(value)) frozen((value as Record<string, unknown>)[key]);
+  return Object.freeze(value);
+}
+
 /** Refuses a value whose own code threw something while it was read. */
 export function unreadableValue(thrown: unknown): Refusal {
   let cause: string;

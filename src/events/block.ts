@@ -79,6 +79,11 @@ export class BlockBuilder {
     return this.#chars;
   }
 
+  /** The sequence of the first fact in it; 0 while it is empty. */
+  get first(): number {
+    return this.#first;
+  }
+
   /** The sequence of the last fact in it; 0 while it is empty. */
   get last(): number {
     return this.#last;

@@ -4,6 +4,7 @@
  * Nothing here knows what a fact means; that is in the file of its actor.
  */
 import { assert } from '../core/errors.ts';
+import { frozen } from '../core/json.ts';
 import { isoTime } from '../core/time.ts';
 import type { AgentIdentity } from './identity.ts';
 
@@ -104,7 +105,7 @@ export function toSwarmEvent(swarmId: string, commit: Commit, fact: Fact): Swarm
     type: fact.type,
     source: fact.source,
     timestamp: isoTime(fact.timeMs),
-    payload: fact.payload,
+    payload: frozen(fact.payload),
     metadata: {
       correlationId: correlationId ?? eventId(swarmId, firstSequence(commit)),
       ...(causationId === undefined ? {} : { causationId }),

@@ -44,6 +44,7 @@ export const handoffEvents = {
       ...newHandoffShape,
       priority: prioritySchema,
       timeout: z.number().int().min(1),
+      assignment: z.number().int().min(1),
     }),
   ),
   'handoff.accepted': specified(
@@ -85,6 +86,8 @@ export interface HandoffRecord {
   readonly priority: Priority;
   readonly requestedAtMs: number;
   readonly timeoutMs: number;
+  /** The version of the task's `assignedTo` that it offers: when the task was assigned anew, the offer is void. */
+  readonly assignment: number;
   readonly status: HandoffStatus;
   readonly acceptedBy: AgentIdentity | null;
   readonly touched: Touched;
@@ -122,7 +125,7 @@ export function isAddressee(to: Addressee, who: AgentIdentity): boolean {
 export function evolveHandoff(record: HandoffRecord | undefined, fact: HandoffFact): HandoffRecord {
   const touched = stamp(record?.touched, fact, handoffEvents[fact.type].writes);
   if (fact.type === 'handoff.requested') {
-    const { handoffId, taskId, to, reason, context, priority, timeout } = fact.payload;
+    const { handoffId, taskId, to, reason, context, priority, timeout, assignment } = fact.payload;
     return {
       id: handoffId,
       taskId,
@@ -133,6 +136,7 @@ export function evolveHandoff(record: HandoffRecord | undefined, fact: HandoffFa
       priority,
       requestedAtMs: fact.timeMs,
       timeoutMs: timeout,
+      assignment,
       status: 'requested',
       acceptedBy: null,
       touched,

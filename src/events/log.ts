@@ -8,7 +8,7 @@
  * Not here: what events mean (projections/), who is told (coordinator/).
  */
 import type { AbstractLevel } from 'abstract-level';
-import { Fault } from '../core/errors.ts';
+import { assert, Fault } from '../core/errors.ts';
 import { sha256 } from '../core/hash.ts';
 import { BlockBuilder, readBlockHead, corrupt, decodeParsed, parseBlock } from './block.ts';
 import type { Block, BlockText } from './block.ts';
@@ -84,7 +84,7 @@ interface Forming {
 export class EventLog {
   /** Called after a block is durable and its callers were answered. */
   onDurable: (commits: readonly Commit[]) => void = () => {};
-  /** Called just before a block is written, when everything decided so far is in it or before it. */
+  /** Called when nothing more comes into a block, and everything decided so far is in it or before it. */
   onSeal: (sequence: number) => void = () => {};
   /** Called once, when a write failed. */
   onHalt: (fault: Fault) => void = () => {};
@@ -107,9 +107,16 @@ export class EventLog {
     this.#headBytes = encodeHead(head);
   }
 
-  /** Opens for appending and deposes the owner before. */
-  static async own(database: LogDatabase): Promise<EventLog> {
+  /** Opens for appending and deposes the owner before. Throws `LOG_FENCED` when the log is not as it was read. */
+  static async own(database: LogDatabase, read?: LogHead): Promise<EventLog> {
     const head = readHead(database);
+    if (read !== undefined && head.hash !== read.hash) {
+      throw new Fault(
+        'LOG_FENCED',
+        `Another owner appended to the log while it was read (from sequence ${read.sequence} to ${head.sequence}). Open it again.`,
+        { details: { sequence: head.sequence, read: read.sequence } },
+      );
+    }
     const owned = { ...head, epoch: head.epoch + 1 };
     await database
       .put(HEAD_KEY, encodeHead(owned), { sync: true } as object)
@@ -152,6 +159,7 @@ export class EventLog {
     if (isFull) {
       this.#full.push(this.#forming);
       this.#forming = newForming();
+      this.onSeal(builder.last);
     }
     this.#seal(isFull);
   }
@@ -232,6 +240,7 @@ export class EventLog {
       blocks: this.#head.blocks + 1,
       commits: this.#head.commits + builder.commits,
     };
+    assert(builder.first === this.#head.sequence + 1, 'a block follows the one before it');
     const stored = this.database.getSync(HEAD_KEY);
     if (stored === undefined || !stored.equals(this.#headBytes)) throw this.#deposed();
     const headBytes = encodeHead(head);

@@ -110,7 +110,7 @@ export interface SessionRecord {
   readonly identity: AgentIdentity;
   readonly status: AgentStatus;
   /** What it asked for itself; comes back when it recovers from an error. */
-  readonly mode: 'active' | 'paused' | 'draining';
+  readonly mode: 'starting' | 'active' | 'paused' | 'draining';
   readonly startedAtMs: number;
   /** When it went to `error`; null when it is not there. */
   readonly erroredAtMs: number | null;
@@ -179,6 +179,7 @@ export function stateOfSession(record: SessionRecord): AgentStatus {
 
 /** What a living session is doing, when nothing is wrong with it. */
 function statusWhenWell(record: Pick<SessionRecord, 'mode' | 'runningIds'>): AgentStatus {
+  if (record.mode === 'starting') return 'initializing';
   if (record.mode !== 'active') return record.mode;
   return record.runningIds.length > 0 ? 'busy' : 'idle';
 }
@@ -225,7 +226,7 @@ function newSession(fact: Extract<SessionFact, { type: 'agent.registered' }>): S
   return {
     identity: Object.freeze({ agentId, agentType, sessionId }),
     status: 'initializing',
-    mode: 'active',
+    mode: 'starting',
     startedAtMs: fact.timeMs,
     erroredAtMs: null,
     endedAtMs: null,
@@ -252,6 +253,7 @@ function withLife(record: SessionRecord, fact: LifeFact): SessionRecord {
   switch (fact.type) {
     case 'agent.started':
       next.status = 'idle';
+      next.mode = 'active';
       next.startedAtMs = fact.timeMs;
       return next;
     case 'agent.paused':

@@ -40,6 +40,8 @@ export interface StateView {
   agent(agentId: string): AgentRecord | undefined;
   task(taskId: string): TaskRecord | undefined;
   handoff(handoffId: string): HandoffRecord | undefined;
+  /** The handoff of a task that is neither completed nor given up. */
+  openHandoffOf(taskId: string): HandoffRecord | undefined;
   resource(resource: string): LockRecord | undefined;
   /** The resource of a held lock or a waiting request. */
   resourceOf(lockId: string): string | undefined;

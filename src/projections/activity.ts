@@ -16,6 +16,7 @@ export class Activity {
 
   sign(sessionId: string, fact: Fact): void {
     this.last.set(sessionId, touchOf(fact));
+    if (this.forgivenUntilMs.size > 0) this.forgivenUntilMs.delete(sessionId); // it has its full time again
   }
 
   /** When the silence of a session becomes an error, or its error the end; undefined when it is offline. */

@@ -39,6 +39,7 @@ interface SliceHead {
 
 /** Small enough that making the text of one keeps nobody waiting for more than a millisecond. */
 const ROWS_PER_SLICE = 500;
+const CHARS_PER_SLICE = 262_144;
 const OPEN_TASKS = 'tasks';
 const ENDED_TASKS = 'endedTasks';
 
@@ -78,32 +79,43 @@ export function copyState(projector: Projector): CheckpointCopy {
   };
 }
 
-function* slicesOf(
+function slicesOf(
   view: string,
   rows: readonly (readonly [key: string, record: unknown])[],
 ): Generator<string> {
-  for (const part of parts(rows)) {
-    const records = part.map(([, record]) => record);
-    yield sliceText({ view, keys: part.map(([key]) => key) }, JSON.stringify(records));
-  }
+  return slicesFrom({ view }, rows, ([key, record]) => [key, record]);
 }
 
-function* slicesOfTasks(
+function slicesOfTasks(
   view: string,
   tasks: readonly TaskRecord[],
   frame: RowFrame,
 ): Generator<string> {
-  for (const part of parts(tasks)) {
-    const rows = part.map((task) => packTask(task, frame));
-    const head = { view, keys: part.map(({ id }) => id), timeMs: frame.timeMs };
-    yield sliceText(head, JSON.stringify(rows));
-  }
+  return slicesFrom({ view, timeMs: frame.timeMs }, tasks, (task) => [
+    task.id,
+    packTask(task, frame),
+  ]);
 }
 
-function* parts<Item>(items: readonly Item[]): Generator<readonly Item[]> {
-  for (let index = 0; index < items.length; index += ROWS_PER_SLICE) {
-    yield items.slice(index, index + ROWS_PER_SLICE);
+function* slicesFrom<Item>(
+  head: Omit<SliceHead, 'keys'>,
+  items: readonly Item[],
+  rowOf: (item: Item) => readonly [key: string, row: unknown],
+): Generator<string> {
+  let keys: string[] = [];
+  let rows: string[] = [];
+  let chars = 0;
+  for (const item of items) {
+    const [key, row] = rowOf(item);
+    const text = JSON.stringify(row);
+    keys.push(key);
+    rows.push(text);
+    chars += text.length;
+    if (rows.length < ROWS_PER_SLICE && chars < CHARS_PER_SLICE) continue;
+    yield sliceText({ ...head, keys }, `[${rows.join(',')}]`);
+    [keys, rows, chars] = [[], [], 0];
   }
+  if (rows.length > 0) yield sliceText({ ...head, keys }, `[${rows.join(',')}]`);
 }
 
 function sliceText(head: SliceHead, rows: string): string {

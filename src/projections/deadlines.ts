@@ -10,9 +10,13 @@ import type { Deadline } from '../events/view.ts';
 /** Says when something runs out now; undefined when it no longer does. */
 export type DeadlineNow = (deadline: Deadline) => number | undefined;
 
+const ENTRIES_MIN = 4_096;
+
 /** A queue of deadlines. */
 export class Deadlines {
-  readonly #queue = new TinyQueue<Deadline>([], compare);
+  #queue = new TinyQueue<Deadline>([], compare);
+  /** With so many entries the dead ones among them are thrown out. */
+  #sweepAt = ENTRIES_MIN;
   readonly #queued = new Map<string, number>();
   readonly #now: DeadlineNow;
 
@@ -27,6 +31,16 @@ export class Deadlines {
     if (queuedMs !== undefined && queuedMs <= deadline.atMs) return;
     this.#queued.set(key, deadline.atMs);
     this.#queue.push(deadline);
+    if (this.#queue.length >= this.#sweepAt) this.#sweep();
+  }
+
+  /** Keeps what still runs out: otherwise a released lock would be kept in mind until it would have expired (I12). */
+  #sweep(): void {
+    const live = this.all();
+    this.#queue = new TinyQueue<Deadline>([...live], compare);
+    this.#queued.clear();
+    for (const deadline of live) this.#queued.set(keyOf(deadline), deadline.atMs);
+    this.#sweepAt = Math.max(ENTRIES_MIN, live.length * 2);
   }
 
   /** The earliest deadline; undefined when nothing runs out. */
@@ -59,8 +73,10 @@ export class Deadlines {
   }
 }
 
-function keyOf({ kind, id }: Deadline): string {
-  return `${kind}/${id}`;
+/** A lock id may be used again for another resource, which is another thing. */
+function keyOf(deadline: Deadline): string {
+  const { kind, id } = deadline;
+  return 'resource' in deadline ? `${kind}/${id}/${deadline.resource}` : `${kind}/${id}`;
 }
 
 /** By time; the name breaks ties, so that a replay and a live run agree. */

@@ -39,6 +39,12 @@ import { Locks } from './locks.ts';
 import { Tasks } from './tasks.ts';
 import { foldMetrics, NO_METRICS, type MetricsRecord } from './metrics.ts';
 
+const GIVES_TIME: ReadonlySet<SessionFact['type']> = new Set([
+  'agent.registered',
+  'agent.started',
+  'agent.recovered',
+]);
+
 /** All projections of one swarm. */
 export class Projector implements StateView {
   sequence = 0;
@@ -55,8 +61,9 @@ export class Projector implements StateView {
   readonly ring = new EventRing();
   readonly deadlines = new Deadlines((deadline) => this.#deadlineNow(deadline));
   readonly claimableIds = new Claimable();
-  /** Handoffs that are neither completed nor given up, by the session that made them. */
+  /** Handoffs that are neither completed nor given up, by the sessions that made and accepted them. */
   readonly #openHandoffs = new Map<string, Set<string>>();
+  readonly #openHandoffByTask = new Map<string, string>();
   #liveSessions = 0;
 
   /** Folds a commit. */
@@ -173,10 +180,9 @@ export class Projector implements StateView {
     const { sessionId } = fact.payload;
     const session = evolveSession(this.sessions.get(sessionId), fact);
     this.sessions.set(sessionId, session);
-    if (fact.type === 'agent.registered') {
-      this.#liveSessions += 1;
-      this.activity.sign(sessionId, fact);
-    }
+    if (fact.type === 'agent.registered') this.#liveSessions += 1;
+    // Whoever says that a session is well, its operator for example, gives it its time again.
+    if (GIVES_TIME.has(fact.type)) this.activity.sign(sessionId, fact);
     if (fact.type === 'agent.stopped') {
       this.#liveSessions -= 1;
       this.activity.forgivenUntilMs.delete(sessionId);
@@ -202,14 +208,21 @@ export class Projector implements StateView {
   }
 
   #indexHandoff(handoff: HandoffRecord): void {
-    const { id, from } = handoff;
-    const open = this.#openHandoffs.get(from.sessionId) ?? new Set();
-    if (isOpen(handoff)) open.add(id);
-    else open.delete(id);
-    if (open.size > 0) this.#openHandoffs.set(from.sessionId, open);
-    else this.#openHandoffs.delete(from.sessionId);
-    const atMs = handoff.requestedAtMs + handoff.timeoutMs;
-    if (isOpen(handoff)) this.deadlines.note({ kind: 'handoff', id, atMs });
+    const { id, from, acceptedBy, taskId } = handoff;
+    for (const party of [from, acceptedBy]) {
+      if (party === null) continue;
+      const open = this.#openHandoffs.get(party.sessionId) ?? new Set();
+      if (isOpen(handoff)) open.add(id);
+      else open.delete(id);
+      if (open.size > 0) this.#openHandoffs.set(party.sessionId, open);
+      else this.#openHandoffs.delete(party.sessionId);
+    }
+    if (!isOpen(handoff)) {
+      this.#openHandoffByTask.delete(taskId);
+      return;
+    }
+    this.#openHandoffByTask.set(taskId, id);
+    this.deadlines.note({ kind: 'handoff', id, atMs: handoff.requestedAtMs + handoff.timeoutMs });
   }
 
   #foldDocument(fact: StateFact): void {
@@ -270,6 +283,10 @@ export class Projector implements StateView {
 
   handoff(handoffId: string): HandoffRecord | undefined {
     return this.handoffs.get(handoffId);
+  }
+
+  openHandoffOf(taskId: string): HandoffRecord | undefined {
+    return this.handoffs.get(this.#openHandoffByTask.get(taskId) ?? '');
   }
 
   resource(resource: string): LockRecord | undefined {

@@ -233,7 +233,6 @@ function toGlobalState(projector: Projector): GlobalState {
 }
 
 function toRegistration(projector: Projector, agent: AgentRecord): AgentRegistration {
-  const seen = agent.sessionIds.map((id) => projector.lastActivity(id)?.timeMs ?? 0);
   return {
     agentId: agent.agentId,
     agentType: agent.agentType,
@@ -241,10 +240,17 @@ function toRegistration(projector: Projector, agent: AgentRecord): AgentRegistra
     capacity: agent.capacity,
     sessions: agent.sessionIds,
     registeredAt: isoTime(agent.registeredAtMs),
-    lastSeenAt: isoTime(Math.max(agent.registeredAtMs, ...seen)),
+    lastSeenAt: isoTime(lastSeenMs(projector, agent)),
     health: agent.health,
     metadata: agent.metadata,
   };
+}
+
+function lastSeenMs(projector: Projector, { sessionIds, registeredAtMs }: AgentRecord): number {
+  return sessionIds.reduce(
+    (latest, id) => Math.max(latest, projector.lastActivity(id)?.timeMs ?? 0),
+    registeredAtMs,
+  );
 }
 
 function toAgents(projector: Projector): SwarmState['agents'] {

@@ -12,26 +12,50 @@ import type { TraceContext } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { COMMANDS, type CommandType, type SwarmCommand } from './commands.ts';
 
-/** What comes with a command and is not in it. */
-export interface Reception {
-  /** From the handle that was asked, never from the input. */
-  readonly source: AgentIdentity;
-  readonly timeMs: number;
+/** What input is read with. */
+export interface Reading {
   readonly ids: IdSource;
   readonly limits: Limits;
 }
 
+/** What comes with a command and is not in it. */
+export interface Issue {
+  /** From the handle that was asked, never from the input. */
+  readonly source: AgentIdentity;
+  readonly timeMs: number;
+}
+
+/** A command as it was asked for: nobody gave it yet, and at no time. */
+export type CommandRequest = Omit<SwarmCommand, 'source' | 'timeMs'>;
+
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 const NAME = /^[^\s\p{C}]{1,256}$/u;
 
-/**
- * Makes a command of unknown input.
- * Refuses with `UNKNOWN_COMMAND`, `INVALID_INPUT` or `PAYLOAD_TOO_LARGE`; the details list what is wrong, and where.
- */
+/** Makes a command of unknown input. */
 export function receive(
   input: unknown,
-  reception: Reception,
+  { source, timeMs, ...reading }: Reading & Issue,
 ): { readonly ok: true; readonly command: SwarmCommand } | Refusal {
+  const read = readRequest(input, reading);
+  return read.ok ? { ok: true, command: issue(read.request, { source, timeMs }) } : read;
+}
+
+/** Gives a request its author and its time. */
+export function issue(request: CommandRequest, { source, timeMs }: Issue): SwarmCommand {
+  const { type, version, payload, correlationId, causationId, trace } = request;
+  const command = { type, version, payload, source, timeMs, correlationId, causationId, trace };
+  return command as unknown as SwarmCommand;
+}
+
+/**
+ * Reads unknown input, before there is a time: code of the caller may run in it, a getter for example, which may ask for
+ * something itself.
+ * Refuses with `UNKNOWN_COMMAND`, `INVALID_INPUT` or `PAYLOAD_TOO_LARGE`; the details list what is wrong, and where.
+ */
+export function readRequest(
+  input: unknown,
+  reading: Reading,
+): { readonly ok: true; readonly request: CommandRequest } | Refusal {
   if (typeof input !== 'object' || input === null) {
     return refuse('INVALID_INPUT', 'A command is an object with a type and a payload.');
   }
@@ -46,25 +70,22 @@ export function receive(
   }
 
   const { draws, schema, version } = COMMANDS[type as CommandType];
-  const copied = copyJson(payload, boundsOf(reception.limits));
+  const copied = copyJson(payload, boundsOf(reading.limits));
   if (!copied.ok) return copied;
-  const complete = withDrawnId(copied.value, draws, reception.ids);
+  const complete = withDrawnId(copied.value, draws, reading.ids);
   const checked = schema.safeParse(complete);
   if (!checked.success) return invalid(type, checked.error.issues);
   const labels = readLabels(correlationId, causationId, trace);
   if (!labels.ok) return labels;
-  const { source, timeMs } = reception;
-  const command = {
+  const request = {
     type,
     version,
     payload: complete, // the frozen copy, not a second one by the schema
-    source,
-    timeMs,
     correlationId: labels.correlationId,
     causationId: labels.causationId,
     trace: labels.trace,
   };
-  return { ok: true, command: command as unknown as SwarmCommand };
+  return { ok: true, request: request as unknown as CommandRequest };
 }
 
 interface Envelope {
