@@ -65,15 +65,15 @@ function update(view: StateView, command: CommandOf<'state.update'>): Decision {
   const { path, newValue, merge, expectedVersion } = command.payload;
   const parsed = parsePath(path);
   if (!parsed.ok) return parsed;
+  const target = targetOf(view, parsed.steps, path);
+  if (!target.ok) return target;
   const max = view.swarm?.limits.payloadDepthMax ?? 0;
-  if (parsed.steps.length > max) {
-    return refuse('LIMIT_EXCEEDED', `A path has at most ${max} steps (payloadDepthMax).`, {
+  if (target.steps.length > max) {
+    return refuse('LIMIT_EXCEEDED', `A path goes at most ${max} levels deep (payloadDepthMax).`, {
       limit: 'payloadDepthMax',
       max,
     });
   }
-  const target = targetOf(view, parsed.steps, path);
-  if (!target.ok) return target;
   const before = valueAt(target.document, target.steps);
   const conflict = checkVersion(target, before, expectedVersion);
   if (conflict !== undefined) return conflict;

@@ -19,8 +19,8 @@ export interface CheckpointPolicy {
 
 export const DEFAULT_CHECKPOINTS: CheckpointPolicy = { everyEvents: 20_000, keep: 2 };
 
-/** A checkpoint of so many rows comes after at least so many times as many events: replaying them is quick, too. */
-const EVENTS_PER_ROW = 4;
+/** After a checkpoint of so many rows at least so many times as many events: a large state is not written again and again. */
+const EVENTS_PER_ROW = 2;
 /** A close with fewer events since the last checkpoint takes none: replaying them is as quick. */
 const EVENTS_AT_CLOSE_MIN = 1_000;
 
@@ -31,6 +31,7 @@ export class Checkpointer {
   readonly #policy: CheckpointPolicy;
   readonly #store: CheckpointStore;
   #last: number;
+  #lastRows: number;
   #copy: CheckpointCopy | undefined;
   #writing: Promise<void> | undefined;
 
@@ -39,14 +40,16 @@ export class Checkpointer {
     this.#projector = projector;
     this.#policy = policy;
     this.#last = last;
+    this.#lastRows = rowCount(projector);
     this.#store = new CheckpointStore(log.database);
   }
 
   /** A block leaves, and everything decided so far is in it or before it: the moment at which a copy fits the log. */
   sealed(sequence: number): void {
     if (this.#copy !== undefined || this.#writing !== undefined) return;
-    const every = Math.max(this.#policy.everyEvents, rowCount(this.#projector) * EVENTS_PER_ROW);
+    const every = Math.max(this.#policy.everyEvents, this.#lastRows * EVENTS_PER_ROW);
     if (sequence - this.#last < every || this.#projector.sequence !== sequence) return;
+    this.#lastRows = rowCount(this.#projector);
     this.#copy = copyState(this.#projector);
   }
 

@@ -53,14 +53,12 @@ export class Dispatcher {
 
   /** Carries out a command for somebody, whose identity comes from a handle. */
   ask(input: unknown, source: AgentIdentity): Asked {
+    if (this.#stopped !== undefined) return stopped(this.#stopped);
     const { log, projector, clock, ids } = this.#parts;
     try {
       const limits = projector.swarm?.limits ?? DEFAULT_LIMITS;
       const read = readRequest(input, { ids, limits });
-      // Only now: reading may have run code of the caller.
-      if (this.#stopped !== undefined) {
-        return { answer: Promise.resolve(this.#stopped), commit: undefined };
-      }
+      if (this.#stopped !== undefined) return stopped(this.#stopped); // reading runs code of the caller
       if (!read.ok) return this.#answer(read);
       if (log.isOverloaded) return this.#answer(overloaded());
       const timeMs = clock.nowMs();
@@ -158,6 +156,10 @@ export class Dispatcher {
     this.#parts.onFault(new Fault('HALTED', message, { cause: fault }));
     return fault;
   }
+}
+
+function stopped(reason: Refusal): Asked {
+  return { answer: Promise.resolve(reason), commit: undefined };
 }
 
 function overloaded(): Refusal {

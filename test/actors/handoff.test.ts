@@ -46,6 +46,7 @@ describe('handoff.request', () => {
             context: { line: 3 },
             priority: 'high',
             timeout: 300_000,
+            assignment: expect.any(Number) as number,
           },
         ],
       ],
@@ -64,8 +65,15 @@ describe('handoff.request', () => {
     );
     expect(typesOf(given.when('handoff.request', offer))).toBe('FORBIDDEN');
     anOffer();
-    expect(typesOf(given.when('handoff.request', { ...offer, ...H1 }, ant))).toBe('ALREADY_EXISTS');
-    given.ask('handoff.request', offer, ant);
+    expect(given.when('handoff.request', offer, ant)).toMatchObject({
+      code: 'ILLEGAL_TRANSITION',
+      details: { handoffId: 'h1' },
+    });
+    given.ask('task.create', { taskId: 't9', goal: 'g' }, ant);
+    given.ask('task.claim', { taskId: 't9' }, ant);
+    const other = { ...offer, taskId: 't9' };
+    expect(typesOf(given.when('handoff.request', { ...other, ...H1 }, ant))).toBe('ALREADY_EXISTS');
+    given.ask('handoff.request', other, ant);
     expect(given.when('handoff.request', offer, ant)).toMatchObject({
       code: 'LIMIT_EXCEEDED',
       details: { limit: 'handoffsMax' },

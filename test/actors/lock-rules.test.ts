@@ -182,17 +182,14 @@ describe('the queue', () => {
     expect(waiting()).toBe('');
   });
 
-  test('a swept session that both holds and waits leaves the resource to the next', () => {
+  test('a session waits for a resource once', () => {
     asks('a', 'exclusive');
     asks('b', 'exclusive');
-    asks('b', 'shared');
-    asks('c', 'exclusive');
-    leaves('a');
-    expect([holders(), waiting()]).toEqual(['b', 'bc']);
-    given.ask('session.stop', { sessionId: 'b' });
-    const outcome = given.when('session.sweep', { sessionId: 'b' }, COORDINATOR);
-    expect(typesOf(outcome)).toEqual(['lock.released', 'lock.abandoned', 'lock.acquired']);
-    expect([holders(), waiting()]).toEqual(['c', '']);
+    const request = { resource: 'r', type: 'shared', timeout: 1_000 } as const;
+    expect(given.when('lock.acquire', request, given.view.session('b')?.identity)).toMatchObject({
+      ok: false,
+      code: 'ALREADY_EXISTS',
+    });
   });
 
   test('the state of a resource is what its holders make it', () => {

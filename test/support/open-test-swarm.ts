@@ -6,6 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { OpenOptions } from '../../src/coordinator/open-options.ts';
 import { openSwarm } from '../../src/coordinator/open-swarm.ts';
 import type { Swarm } from '../../src/coordinator/swarm.ts';
+import { CheckpointStore } from '../../src/events/checkpoint-store.ts';
 import type { Commit } from '../../src/events/envelope.ts';
 import { EventLog } from '../../src/events/log.ts';
 import { openLevelEngine } from '../../src/storage/engine.ts';
@@ -48,6 +49,17 @@ export class TestSwarm {
     await this.close();
     this.clock.jump(afterMs);
     return this.open(rest);
+  }
+
+  /** How many checkpoints the log has; the swarm is closed for it. */
+  async checkpoints(): Promise<number> {
+    if (this.#swarm !== undefined) await this.close();
+    const engine = await openLevelEngine(this.directory, { create: false });
+    try {
+      return (await new CheckpointStore(engine.database).list(Number.MAX_SAFE_INTEGER)).length;
+    } finally {
+      await engine.close();
+    }
   }
 
   /** The commits of the log so far; the swarm is closed for it. */
