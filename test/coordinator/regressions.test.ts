@@ -7,11 +7,11 @@ import { eventTypes, openTestSwarm, statusOf } from '../support/open-test-swarm.
 const { heartbeatTimeoutMs, graceMs } = DEFAULT_LIMITS;
 
 async function opened() {
-  const test = await openTestSwarm();
-  const { swarm, clock } = test;
+  const made = await openTestSwarm();
+  const { swarm, clock } = made;
   const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
   const bee = await swarm.register({ agentType: 'pulse', agentId: 'bee' });
-  return { test, swarm, clock, ant, bee };
+  return { made, swarm, clock, ant, bee };
 }
 
 describe('deadlines', () => {
@@ -47,7 +47,7 @@ describe('deadlines', () => {
 
 describe('[I5] code of the caller in a payload', () => {
   test('takes no time back: what it asks for itself comes first', async () => {
-    const { test: made, swarm, clock, ant } = await opened();
+    const { made, swarm, clock, ant } = await opened();
     let inner: Promise<unknown> | undefined;
     const payload = {
       get goal() {
@@ -67,7 +67,7 @@ describe('[I5] code of the caller in a payload', () => {
   });
 
   test('[I2] that closes the swarm gets no command in after it', async () => {
-    const { test: made, ant } = await opened();
+    const { made, ant } = await opened();
     let closing: Promise<void> | undefined;
     const payload = {
       get goal() {
@@ -104,7 +104,7 @@ describe('[I1] nobody changes the state by changing what he was shown', () => {
   });
 
   test('nor its own role, also after the state was read from a checkpoint', async () => {
-    const { test: made, ant, bee } = await opened();
+    const { made, ant, bee } = await opened();
     for (let index = 0; index < 1_000; index++) void ant.tasks.create({ goal: `${index}` });
     const swarm = await made.reopen();
     const again = swarm.session(ant.identity);
@@ -256,7 +256,7 @@ describe('claims and locks', () => {
 });
 
 test('[I1] checkpoints are taken while more callers ask than fit into a block', async () => {
-  const { test: made, ant } = await opened();
+  const { made, ant } = await opened();
   await made.reopen({ snapshots: { everyEvents: 1_000 } });
   const again = made.swarm.session(ant.identity);
   const create = async () => {
