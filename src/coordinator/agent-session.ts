@@ -269,7 +269,8 @@ class SessionTasks {
   ): Promise<TaskState> {
     const state = await this.#asker.askFor(type, payload, (commit) => {
       // A task that this session has claimed before causes nothing: then it is the one that was named.
-      const id = firstAbout(commit, 'taskId')?.id ?? (payload as { taskId?: string } | undefined)?.taskId;
+      const id =
+        firstAbout(commit, 'taskId')?.id ?? (payload as { taskId?: string } | undefined)?.taskId;
       const task = this.#asker.door.projector.task(id ?? '');
       return task && toTaskState(task);
     });
