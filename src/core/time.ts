@@ -3,16 +3,23 @@
  * Gives no moment of its own: that is `core/clock.ts` (I5).
  */
 
-let lastMs = Number.NaN;
-let lastText = '';
+const MS_PER_SECOND = 1_000;
+/** The ends of all moments of a second: '000Z' to '999Z'. */
+const ENDS = Array.from({ length: MS_PER_SECOND }, (_, ms) => `${String(ms).padStart(3, '0')}Z`);
+let lastSecond = Number.NaN;
+let lastBeginning = '';
 
-/** Writes a moment as the specification's timestamps are written. Remembers the last: a block shares few moments. */
+/**
+ * Writes a moment as the specification's timestamps are written. Remembers the last second: the moments of a state that is
+ * shown are close together.
+ */
 export function isoTime(ms: number): string {
-  if (ms !== lastMs) {
-    lastText = new Date(ms).toISOString();
-    lastMs = ms;
+  const second = Math.floor(ms / MS_PER_SECOND);
+  if (second !== lastSecond) {
+    lastBeginning = new Date(second * MS_PER_SECOND).toISOString().slice(0, -'000Z'.length);
+    lastSecond = second;
   }
-  return lastText;
+  return lastBeginning + (ENDS[Math.floor(ms - second * MS_PER_SECOND)] ?? '');
 }
 
 /** Writes a moment that may not have come yet. */
