@@ -2,14 +2,10 @@
 export { openSwarm } from './coordinator/open-swarm.ts';
 export type { NewAgent, Swarm } from './coordinator/swarm.ts';
 export type { ConfigInput, OpenOptions } from './coordinator/open-options.ts';
-export type {
-  AgentSession,
-  LockQuery,
-  NewHandoff,
-  NewTask,
-  StateUpdate,
-  UpdateResult,
-} from './coordinator/agent-session.ts';
+export type { AgentSession, StateUpdate, UpdateResult } from './coordinator/agent-session.ts';
+export type { NewHandoff } from './coordinator/session-handoffs.ts';
+export type { LockQuery } from './coordinator/session-locks.ts';
+export type { NewTask } from './coordinator/session-tasks.ts';
 export type { Accepted, Result } from './coordinator/result.ts';
 export { ERRORS, Fault, Refused, type ErrorCode, type Refusal } from './core/errors.ts';
 export type { CancelTimer, Clock } from './core/clock.ts';

@@ -8,7 +8,7 @@ import { refuse, type Refusal } from '../core/errors.ts';
 import { frozen, type JsonObject, type JsonValue } from '../core/json.ts';
 import { formatPath, parsePath, type PathStep } from '../core/path.ts';
 import { versionOf, type Touched } from '../events/definition.ts';
-import { documentOf, documentSchema, SESSION_FREE_FIELDS } from '../events/session.ts';
+import { documentOf, documentSchema, insideSession, isOwnedInSession } from '../events/session.ts';
 import { canWrite, merged, valueAt, withValueAt } from '../events/state.ts';
 import { configSchema, healthSchema, swarmDocument } from '../events/system.ts';
 import type { StateView } from '../events/view.ts';
@@ -45,18 +45,6 @@ const OWNERS: Readonly<Record<string, string>> = {
 function ownerOf(name: string): string | undefined {
   return Object.hasOwn(OWNERS, name) ? OWNERS[name] : undefined;
 }
-
-const SESSION_FIELDS = new Set([
-  'agentId',
-  'agentType',
-  'sessionId',
-  'status',
-  'startedAt',
-  'lastActivityAt',
-  'currentTask',
-  'taskQueue',
-  'errors',
-]);
 
 /** The decisions about direct writes. */
 export const stateDeciders: Deciders<'state.update'> = { 'state.update': update };
@@ -144,15 +132,15 @@ function sessionTarget(
   steps: readonly PathStep[],
   path: string,
 ): Target | Refusal {
-  const [, type, sessionId, field, ...rest] = steps;
+  const [, type, sessionId, ...rest] = steps;
   const session = view.session(String(sessionId));
   if (session === undefined || session.identity.agentType !== type) {
     return refuse('NOT_FOUND', `There is no session at ${path}.`, { path });
   }
-  const inside = insideSession(field, rest);
-  if (inside === undefined) {
-    return owned(path, ownerOf(String(field)) ?? 'none: the coordinator keeps it');
+  if (isOwnedInSession(rest)) {
+    return owned(path, ownerOf(String(rest[0])) ?? 'none: the coordinator keeps it');
   }
+  const inside = insideSession(rest);
   return {
     ok: true,
     path: formatPath(['agents', type, session.identity.sessionId, ...inside]),
@@ -161,16 +149,6 @@ function sessionTarget(
     touched: session.touched,
     check: (document) => issueOf(documentSchema, document),
   };
-}
-
-/** The steps inside a session's document; an unknown first field is short for `data.FIELD` (DESIGN, section 7). */
-function insideSession(
-  field: PathStep | undefined,
-  rest: readonly PathStep[],
-): readonly PathStep[] | undefined {
-  if (field === undefined || SESSION_FIELDS.has(String(field))) return undefined;
-  const isFree = SESSION_FREE_FIELDS.some((free) => free === field);
-  return isFree ? [field, ...rest] : ['data', field, ...rest];
 }
 
 function checkVersion(

@@ -8,6 +8,7 @@
 import * as z from 'zod';
 import { assert } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
+import type { PathStep } from '../core/path.ts';
 import { ours, specified, stamp, type Draft, type FactsOf, type Touched } from './definition.ts';
 import {
   AGENT_KINDS,
@@ -161,7 +162,32 @@ export const documentSchema = z.strictObject({
 });
 
 /** The parts of a session that it writes itself, by `state.update`. */
-export const SESSION_FREE_FIELDS = ['progress', 'resources', 'data'] as const;
+const FREE_FIELDS: ReadonlySet<PathStep> = new Set(['progress', 'resources', 'data']);
+
+/** The parts of a session that the coordinator keeps. */
+const OWNED_FIELDS: ReadonlySet<PathStep> = new Set([
+  'agentId',
+  'agentType',
+  'sessionId',
+  'status',
+  'startedAt',
+  'lastActivityAt',
+  'currentTask',
+  'taskQueue',
+  'errors',
+]);
+
+/** Whether steps inside a session lead to what it may not write itself: the whole of it, or what the coordinator keeps. */
+export function isOwnedInSession([field]: readonly PathStep[]): boolean {
+  return field === undefined || OWNED_FIELDS.has(field);
+}
+
+/** Steps inside a session in full: an unknown first field is short for `data.FIELD` (DESIGN, section 7). */
+export function insideSession(steps: readonly PathStep[]): readonly PathStep[] {
+  const [field] = steps;
+  const isKnown = field === undefined || FREE_FIELDS.has(field) || OWNED_FIELDS.has(field);
+  return isKnown ? steps : ['data', ...steps];
+}
 
 const NO_PROGRESS: AgentProgress = Object.freeze({ current: 0, message: '' });
 const NO_RESOURCES: AgentResources = Object.freeze({

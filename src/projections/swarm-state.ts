@@ -10,6 +10,7 @@ import { versionOf, type Touch } from '../events/definition.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { COORDINATOR, OPERATOR } from '../events/identity.ts';
 import { toLock, toLockRequest, type Lock, type LockRequest } from '../events/lock.ts';
+import { insideSession } from '../events/session.ts';
 import type {
   AgentHealth,
   AgentProgress,
@@ -178,27 +179,6 @@ function sessionTouch(
 function identityOf(projector: Projector, sessionId: string): AgentIdentity {
   if (sessionId === OPERATOR.sessionId) return OPERATOR;
   return projector.sessions.get(sessionId)?.identity ?? COORDINATOR;
-}
-
-const AGENT_STATE_FIELDS = new Set([
-  'agentId',
-  'agentType',
-  'sessionId',
-  'status',
-  'startedAt',
-  'lastActivityAt',
-  'currentTask',
-  'taskQueue',
-  'progress',
-  'resources',
-  'errors',
-  'data',
-]);
-
-/** An unknown first field of a session is short for `data.FIELD` (DESIGN, section 7). */
-function insideSession(steps: readonly PathStep[]): readonly PathStep[] {
-  const [field] = steps;
-  return field === undefined || AGENT_STATE_FIELDS.has(String(field)) ? steps : ['data', ...steps];
 }
 
 /** `locks.ID` is short for `locks.locks.ID`, and `holder.id` for `holder.agentId` (DESIGN, section 7). */

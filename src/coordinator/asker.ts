@@ -1,0 +1,58 @@
+/** Asks by commands of one session, and answers with the state as each command left it. */
+import { frozen } from '../core/json.ts';
+import type { Commit } from '../events/envelope.ts';
+import type { AgentIdentity } from '../events/identity.ts';
+import type { Projector } from '../projections/projector.ts';
+import type { VersionedState } from '../projections/swarm-state.ts';
+import type { CommandInput, CommandType, PayloadOf } from '../protocol/commands.ts';
+import type { Asked } from './dispatch.ts';
+import type { LockWaits } from './lock-waits.ts';
+import { accepted } from './result.ts';
+
+/** Where a command of a session goes. */
+export interface SessionDoor {
+  ask(input: CommandInput, source: AgentIdentity): Asked;
+  readonly projector: Projector;
+  readonly waits: LockWaits;
+  get(path: string): unknown;
+  read(path: string): VersionedState | undefined;
+}
+
+/** Asks by commands of one session. */
+export class Asker {
+  readonly door: SessionDoor;
+  readonly identity: AgentIdentity;
+
+  constructor(door: SessionDoor, identity: AgentIdentity) {
+    this.door = door;
+    this.identity = identity;
+  }
+
+  ask<Type extends CommandType>(type: Type, payload: Partial<PayloadOf<Type>>): Asked {
+    return this.door.ask({ type, payload }, this.identity);
+  }
+
+  /** Answers with something of the state as the command left it; `commit` is undefined when it caused nothing. */
+  async askFor<Type extends CommandType, T>(
+    type: Type,
+    payload: Partial<PayloadOf<Type>>,
+    select: (commit: Commit | undefined) => T,
+  ): Promise<T> {
+    const { answer, commit } = this.ask(type, payload);
+    const selected = frozen(select(commit));
+    accepted(await answer);
+    return selected;
+  }
+}
+
+/** The first fact about a thing, if any: a session that was in error recovers before it, in the same commit. */
+export function firstAbout(
+  commit: Commit | undefined,
+  field: 'taskId' | 'lockId' | 'handoffId',
+): { readonly type: string; readonly id: string } | undefined {
+  for (const { type, payload } of commit?.facts ?? []) {
+    const id = (payload as Readonly<Record<string, unknown>>)[field];
+    if (typeof id === 'string') return { type, id };
+  }
+  return undefined;
+}
