@@ -176,7 +176,7 @@ function acquire(
   }
   const asked = record.queue.find(({ requester }) => requester.sessionId === source.sessionId);
   if (asked !== undefined) {
-    return refuse('ALREADY_EXISTS', `This session waits for ${resource} already.`, {
+    return refuse('ALREADY_EXISTS', `This session waits for ${JSON.stringify(resource)} already.`, {
       lockId: asked.id,
       resource,
     });

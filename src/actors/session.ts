@@ -1,5 +1,5 @@
 /**
- * The life of a session, and the decisions about it (specification, `AgentStatus`; DESIGN, section 4).
+ * The life of a session, and the decisions about it (specification, `AgentStatus`).
  *
  * A session also hears the facts of tasks: of those it gains, runs, loses or ends. The end of a session releases nothing by
  * itself: `session.sweep` does, commit by commit, until nothing is left (a session may hold 10,000 things).

@@ -20,7 +20,7 @@ import { count, print, printJson, table } from './output.ts';
 
 interface BenchOptions {
   readonly rounds: number;
-  readonly dir?: string;
+  readonly on?: string;
   readonly json?: boolean;
 }
 
@@ -46,7 +46,7 @@ export function benchCommand(): Command {
       ROUNDS_DEFAULT,
     )
     .option(
-      '--dir <directory>',
+      '--on <directory>',
       'measure on the disk of this directory (default: that of temporary files)',
     )
     .option('--json', 'print a JSON line per row, as soon as it is measured')
@@ -70,7 +70,10 @@ Examples:
   $ stig bench --json > bench.jsonl  for another program`;
 }
 
-async function bench(names: readonly string[], { rounds, dir, json }: BenchOptions): Promise<void> {
+async function bench(
+  names: readonly string[],
+  { rounds, on: dir, json }: BenchOptions,
+): Promise<void> {
   if (dir !== undefined && !(await isDirectory(dir))) {
     throw new Fault(
       'DIRECTORY_NOT_FOUND',

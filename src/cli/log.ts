@@ -1,9 +1,12 @@
 /** `stig log`: the events of a swarm, filtered. */
 import type { Command } from 'commander';
+import { Fault } from '../core/errors.ts';
+import { CATALOG } from '../events/catalog.ts';
+import type { SwarmEvent } from '../events/envelope.ts';
 import type { EventFilter } from '../events/filter.ts';
 import { command, wholeNumber, withHistory, type CommonOptions } from './common.ts';
 import { eventLine } from './event-line.ts';
-import { print, printJson } from './output.ts';
+import { note, print, printJson } from './output.ts';
 
 interface LogOptions extends CommonOptions {
   readonly type?: readonly string[];
@@ -14,6 +17,7 @@ interface LogOptions extends CommonOptions {
   readonly from?: number;
   readonly to?: number;
   readonly limit?: number;
+  readonly last?: number;
   readonly offset?: number;
 }
 
@@ -23,11 +27,12 @@ export function logCommand(): Command {
     .option('--type <types...>', 'only these types; task.* for all that begin so')
     .option('--source <names...>', 'only from these agents, kinds of agent or sessions')
     .option('--correlation <id>', 'only the events of one chain')
-    .option('--after <time>', 'only later than an ISO time')
-    .option('--before <time>', 'only earlier than an ISO time')
+    .option('--after <time>', 'only later than an ISO time; UTC when it names no zone')
+    .option('--before <time>', 'only earlier than an ISO time; UTC when it names no zone')
     .option('--from <sequence>', 'from this sequence on', wholeNumber(1))
     .option('--to <sequence>', 'up to this sequence', wholeNumber(1))
-    .option('--limit <n>', 'at most so many', wholeNumber(1))
+    .option('--limit <n>', 'at most so many, the oldest', wholeNumber(1))
+    .option('--last <n>', 'only the newest so many', wholeNumber(1))
     .option('--offset <n>', 'pass over so many matches', wholeNumber(0))
     .addHelpText(
       'after',
@@ -35,16 +40,46 @@ export function logCommand(): Command {
 Examples:
   $ stig log --type 'lock.*' 'task.requeued'     what happened to locks, and which tasks went back
   $ stig log --source pulse-2 --limit 20          the first twenty events that pulse-2 caused
+  $ stig log --last 5                            the newest five; ids are cut, --json has them whole
   $ stig log --correlation <event id> --json      one chain of cause and effect, for another program`,
     )
     .action(async (options: LogOptions) => {
+      checkTypes(options.type ?? []);
+      const show = (event: SwarmEvent) => {
+        if (options.json === true) printJson(event);
+        else print(eventLine(event));
+      };
       await withHistory(options, async (history) => {
+        let found = 0;
+        const last: SwarmEvent[] = [];
         for await (const event of history.events(filterOf(options))) {
-          if (options.json === true) printJson(event);
-          else print(eventLine(event));
+          found += 1;
+          if (options.last === undefined) show(event);
+          else if (last.push(event) > options.last) last.shift();
         }
+        for (const event of last) show(event);
+        if (found === 0) note(`no event matches; the log goes from 1 to ${history.head.sequence}`);
       });
     });
+}
+
+/** A type that cannot occur is a slip of the hand, and not an answer. */
+function checkTypes(types: readonly string[]): void {
+  const known = Object.keys(CATALOG);
+  for (const type of types) {
+    const prefix = type.endsWith('*') ? type.slice(0, -1) : undefined;
+    const isKnown = known.some((one) =>
+      prefix === undefined ? one === type : one.startsWith(prefix),
+    );
+    if (isKnown) continue;
+    throw new Fault(
+      'INVALID_INPUT',
+      `There is no event type ${JSON.stringify(type)}. Types: ${known.join(', ')}.`,
+      {
+        details: { type },
+      },
+    );
+  }
 }
 
 function filterOf(options: LogOptions): EventFilter {

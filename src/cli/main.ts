@@ -1,7 +1,6 @@
-#!/usr/bin/env node
 /**
  * `stig`: the program. Exit status 0 on success, 1 when what was asked or checked does not hold, 2 on bad usage; errors go to
- * standard error with their code (DESIGN, section 10).
+ * standard error with their code.
  */
 import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
@@ -46,7 +45,10 @@ function report(error: unknown): number {
     if (error.exitCode === 0) return 0; // help and version are no errors
     const isHelp = error.code === 'commander.help';
     if (!isHelp)
-      complain('INVALID_INPUT', `${error.message.replace(/^error: /, '')} See: stig --help`);
+      complain(
+        'INVALID_INPUT',
+        `${error.message.replace(/^error: /, '').replace(/\.?$/, '.')} See: stig --help`,
+      );
     return 2;
   }
   const code = error instanceof Fault || error instanceof Refused ? error.code : 'INTERNAL';

@@ -12,6 +12,11 @@ export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** Tells a person something beside the result. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
 /** Writes a value as one line of JSON, its Maps as objects. */
 export function printJson(value: unknown): void {
   print(escaped(JSON.stringify(value, mapsAsObjects)));

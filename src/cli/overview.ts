@@ -19,14 +19,21 @@ export function overview(past: PastState): string {
 
 function sessionsOf(state: SwarmState): string {
   const sessions = Object.values(state.agents).flatMap((ofType) => Object.values(ofType));
-  const rows = sessions.map((session) => [
+  const present = sessions.filter(({ status }) => status !== 'offline');
+  const rows = present.map((session) => [
     session.agentId,
     session.agentType,
     statusOf(session),
     harmless(session.currentTask?.goal ?? '–'),
     session.lastActivityAt.slice(11, 23),
   ]);
-  return table(['agent', 'kind', 'status', 'works on', 'last seen'], rows);
+  const shown = table(['agent', 'kind', 'status', 'works on', 'last seen (UTC)'], rows);
+  const ended = sessions.length - present.length;
+  const told =
+    ended === 0
+      ? ''
+      : `  ${colors.dim(`${count(ended)} sessions have ended; --json shows them too`)}`;
+  return [rows.length === 0 ? '' : shown, told].filter((part) => part !== '').join('\n');
 }
 
 function statusOf({ status }: AgentState): string {
@@ -53,7 +60,7 @@ export function locksOf({ locks }: SwarmState): string {
     ]),
   );
   const rows = [...held, ...waiting];
-  return rows.length === 0 ? '' : table(['lock', 'type', 'holder', 'token', 'expires'], rows);
+  return rows.length === 0 ? '' : table(['lock', 'type', 'holder', 'token', 'expires (UTC)'], rows);
 }
 
 function tasksOf({ global: { tasks, metrics } }: SwarmState): string {

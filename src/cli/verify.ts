@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import colors from 'picocolors';
 import type { Verification } from '../history/verify.ts';
-import { command, withHistory, type CommonOptions } from './common.ts';
+import { command, wholeNumber, withHistory, type CommonOptions } from './common.ts';
 import { count, print, printJson, withProgress } from './output.ts';
 
 /** Makes the command. */
@@ -11,16 +11,23 @@ export function verifyCommand(): Command {
     'verify',
     'Prove that the log is sound: exit status 1 and a sequence when it is not.',
   )
+    .option(
+      '--expect <sequence>',
+      'a sequence that was acknowledged: a log that ends before it was cut',
+      wholeNumber(1),
+    )
     .addHelpText(
       'after',
       `
 What is proved, from the first event on: sequences without a gap; every block chained to the one before it, up to
 the head; every payload of its catalogue's shape; every recorded command decided again to the same facts; and the
-state from zero equal to the state from the newest checkpoint.`,
+state from zero equal to the state from the newest checkpoint. That the end was cut off cannot be seen from inside a log:\nkeep the sequence that you were told last, and give it as --expect.`,
     )
-    .action(async (options: CommonOptions) => {
+    .action(async (options: CommonOptions & { readonly expect?: number }) => {
       const verification = await withHistory(options, async (history) =>
-        withProgress('verify', history.head.sequence, (advance) => history.verify(advance)),
+        withProgress('verify', history.head.sequence, (advance) =>
+          history.verify({ expectSequence: options.expect ?? 0, onProgress: advance }),
+        ),
       );
       if (options.json === true) printJson(verification);
       else print(toText(verification));

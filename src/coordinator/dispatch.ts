@@ -1,5 +1,5 @@
 /**
- * The journey of a command: receive, permit, decide, fold, record, tell (DESIGN, section 1).
+ * The journey of a command: receive, permit, decide, fold, record, tell.
  *
  * Keeps I2 (everybody is answered when what they saw is durable), I5 (time and ids enter here), I7 (after a fault nothing is
  * served) and I9 (what is due is recorded before a command is decided). Between reading the state and folding the facts

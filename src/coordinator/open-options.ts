@@ -54,6 +54,13 @@ function isCount(value: unknown): boolean {
 
 /** Refuses what `openSwarm` cannot be told. Throws `INVALID_INPUT`, with the name of the option. */
 export function checkOptions(options: OpenOptions): void {
+  if (!isObject(options)) {
+    throw new Fault(
+      'INVALID_INPUT',
+      "openSwarm expects options, { directory: './my-swarm' } for example.",
+      {},
+    );
+  }
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined) continue;
     const isValid =
@@ -61,7 +68,7 @@ export function checkOptions(options: OpenOptions): void {
     if (!isValid) {
       throw new Fault(
         'INVALID_INPUT',
-        `openSwarm: ${name} is no option, or has a value that it cannot have.`,
+        `openSwarm: ${name} is no option, or has a value that it cannot have. Options: ${Object.keys(OPTIONS).join(', ')}.`,
         { details: { at: name } },
       );
     }

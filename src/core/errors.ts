@@ -12,7 +12,7 @@ interface ErrorEntry {
   readonly retryable: boolean;
   /** The HTTP status that says the same. */
   readonly http: number;
-  /** The exit status of `stig`: 1 when what it checked or asked for does not hold, 2 for bad usage. */
+  /** The exit status of `stig`: 1 when what it checked or asked for does not hold, 2 when it could not be asked like this. */
   readonly exit: 1 | 2;
 }
 
@@ -57,7 +57,7 @@ export const ERRORS = {
   DIRECTORY_NOT_WRITABLE: entry('The directory cannot be written to.', 403, usage),
   NO_SOURCES: entry('The directory holds no source file that can be analysed.', 404, usage),
   NOT_A_SWARM: entry('The directory holds something else than a swarm.', 409, usage),
-  SWARM_HELD: entry('Another owner has the swarm open.', 423, retryable),
+  SWARM_HELD: entry('Another owner has the swarm open.', 423, { ...retryable, ...usage }),
   FORMAT_UNSUPPORTED: entry('The log was written in a format or version unknown here.', 409),
   LOG_CORRUPT: entry('The log does not verify; it is not served.', 500),
   DECISION_DIFFERS: entry(

@@ -81,7 +81,7 @@ export function stamp(
   return { whole: before.whole, fields };
 }
 
-/** The version of a path of a record: the greatest of what was written at it, above it or below it (DESIGN, section 7). */
+/** The version of a path of a record: the greatest of what was written at it, above it or below it. */
 export function versionOf(touched: Touched, path: string): Touch {
   let newest = touched.whole;
   for (const [written, touch] of Object.entries(touched.fields ?? {})) {

@@ -1,4 +1,4 @@
-/** Handoffs: their facts, their record, and what each fact does to it (DESIGN, section 10, `HandoffRequest`). */
+/** Handoffs: their facts, their record, and what each fact does to it. */
 import * as z from 'zod';
 import { assert } from '../core/errors.ts';
 import { isoTime } from '../core/time.ts';

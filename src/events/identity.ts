@@ -13,7 +13,7 @@ export type AgentType = AgentKind | 'system';
 /** An id that people and programs give: short, printable, no white space. */
 export const idSchema = z
   .string()
-  .regex(/^[^\s\p{C}]{1,128}$/u, 'an id of 1 to 128 printable characters');
+  .regex(/^[^\s\p{C}]{1,128}$/u, 'an id of 1 to 128 printable characters without spaces');
 
 /** One run of one agent. */
 export interface AgentIdentity {

@@ -22,10 +22,13 @@ export const LOCK_TYPES = ['exclusive', 'shared', 'upgradeable'] as const;
 /** What a lock keeps others from. */
 export type LockType = (typeof LOCK_TYPES)[number];
 
-/** A resource: a path or another name, without white space. */
+/** A resource: a path or another name. Spaces may stand inside it, since they do in names of files. */
 export const resourceSchema = z
   .string()
-  .regex(/^[^\s\p{C}]{1,1024}$/u, 'a resource of 1 to 1024 printable characters');
+  .regex(
+    /^(?! )[^\p{C}\p{Zl}\p{Zp}]{1,1024}(?<! )$/u,
+    'a resource of 1 to 1024 printable characters, no space at either end',
+  );
 
 const ttlMs = z.number().int().min(1);
 

@@ -136,6 +136,17 @@ export class EventLog {
     return this.#head;
   }
 
+  /** Refuses a log that ends before a sequence that somebody was told. Throws `LOG_TRUNCATED`. */
+  checkLength(expected: number): void {
+    const { sequence } = this.#head;
+    if (sequence >= expected) return;
+    throw new Fault(
+      'LOG_TRUNCATED',
+      `The log ends at sequence ${sequence}, but ${expected} was acknowledged: its end was lost. Restore it from a copy.`,
+      { details: { sequence, expected } },
+    );
+  }
+
   /** Whether so much waits for the disk that nothing more should be offered. */
   get isOverloaded(): boolean {
     return this.#backlogCommits >= BACKLOG_COMMITS_MAX || this.#backlogChars >= BACKLOG_CHARS_MAX;

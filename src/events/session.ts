@@ -182,7 +182,7 @@ export function isOwnedInSession([field]: readonly PathStep[]): boolean {
   return field === undefined || OWNED_FIELDS.has(field);
 }
 
-/** Steps inside a session in full: an unknown first field is short for `data.FIELD` (DESIGN, section 7). */
+/** Steps inside a session in full: an unknown first field is short for `data.FIELD`. */
 export function insideSession(steps: readonly PathStep[]): readonly PathStep[] {
   const [field] = steps;
   const isKnown = field === undefined || FREE_FIELDS.has(field) || OWNED_FIELDS.has(field);

@@ -1,5 +1,5 @@
 /**
- * Time travel over a log: its events, its state at any moment, and the proof that it is sound (DESIGN, section 8).
+ * Time travel over a log: its events, its state at any moment, and the proof that it is sound.
  *
  * Read-only: takes no epoch and appends nothing (I8). Shows durable events only (I2).
  */
@@ -14,7 +14,7 @@ import type { Projector } from '../projections/projector.ts';
 import { hashState } from '../projections/saved-views.ts';
 import { toSwarmState, valueAtPath, type SwarmState } from '../projections/swarm-state.ts';
 import { openLevelEngine, type Engine } from '../storage/engine.ts';
-import { verifyLog, type Verification } from './verify.ts';
+import { verifyLog, type Verification, type VerifyOptions } from './verify.ts';
 
 /** The state at a moment of the past. */
 export class PastState {
@@ -112,8 +112,8 @@ export class History {
   }
 
   /** Proves that the log is sound: see {@link verifyLog}. */
-  async verify(onProgress?: (sequence: number) => void): Promise<Verification> {
-    return verifyLog(this.#log, onProgress);
+  async verify(options: VerifyOptions = {}): Promise<Verification> {
+    return verifyLog(this.#log, options);
   }
 
   async close(): Promise<void> {

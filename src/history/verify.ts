@@ -43,13 +43,23 @@ export type Verification =
       readonly message: string;
     };
 
+/** How a log is verified. */
+export interface VerifyOptions {
+  /** The last sequence that somebody was told; a log that ends before it has lost its end. */
+  readonly expectSequence?: number;
+  /** Told the sequence that was reached, block by block. */
+  readonly onProgress?: (sequence: number) => void;
+}
+
 /** Verifies a whole log. */
 export async function verifyLog(
   log: EventLog,
-  onProgress?: (sequence: number) => void,
+  { expectSequence = 0, onProgress }: VerifyOptions = {},
 ): Promise<Verification> {
   try {
-    return await verifyAll(log, onProgress);
+    const verification = await verifyAll(log, onProgress);
+    log.checkLength(expectSequence);
+    return verification;
   } catch (error) {
     if (!(error instanceof Fault)) throw error;
     const sequence = Number(error.details['sequence'] ?? 0);

@@ -27,7 +27,7 @@ import type { EventHistory } from './event-ring.ts';
 import { toSwarmMetrics, type SwarmMetrics } from './metrics.ts';
 import type { Projector } from './projector.ts';
 
-/** An agent in the registry (DESIGN, section 10). */
+/** An agent in the registry. */
 export interface AgentRegistration {
   readonly agentId: string;
   readonly agentType: AgentIdentity['agentType'];
@@ -181,7 +181,7 @@ function identityOf(projector: Projector, sessionId: string): AgentIdentity {
   return projector.sessions.get(sessionId)?.identity ?? COORDINATOR;
 }
 
-/** `locks.ID` is short for `locks.locks.ID`, and `holder.id` for `holder.agentId` (DESIGN, section 7). */
+/** `locks.ID` is short for `locks.locks.ID`, and `holder.id` for `holder.agentId`. */
 function insideLocks(steps: readonly PathStep[]): readonly PathStep[] {
   const [first] = steps;
   if (first === undefined || first === 'waitQueue') return steps;

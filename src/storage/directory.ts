@@ -175,7 +175,7 @@ export async function isDirectory(path: string): Promise<boolean> {
 function notFound(directory: string): Fault {
   return new Fault(
     'DIRECTORY_NOT_FOUND',
-    `There is no swarm in ${directory}. Name another one with --dir, or make one with: stig demo`,
+    `There is no swarm in ${directory}. Name the directory of one; opening it for writing makes one, as stig demo does.`,
     {
       details: { directory },
     },
@@ -202,7 +202,7 @@ function notWritable(directory: string, cause: unknown): Fault {
 function notASwarm(directory: string, reason: string): Fault {
   return new Fault(
     'NOT_A_SWARM',
-    `${directory} is not a swarm: ${reason}. Choose an empty or a new directory.`,
+    `${directory} is not a swarm: ${reason}. Name the directory of a swarm, or an empty or new one to make one in.`,
     {
       details: { directory, reason },
     },

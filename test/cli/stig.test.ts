@@ -190,6 +190,20 @@ describe('stig log', () => {
   });
 });
 
+describe('stig log of nothing', () => {
+  it('says so beside the result, which is empty', async () => {
+    const { status, out, error } = await stig('log', '--json', '--from', '99999');
+    expect([status, out]).toEqual([0, '']);
+    expect(error).toContain('no event matches');
+  });
+
+  it('shows the newest with --last', async () => {
+    const { out } = await stig('log', '--json', '--last', '3');
+    const sequences = jsonLines(out).map(({ sequence }) => sequence);
+    expect(sequences).toEqual([story.events - 2, story.events - 1, story.events]);
+  });
+});
+
 describe('stig state', () => {
   it('shows who held the lock and the task at the moment before the death', async () => {
     const { out } = await stig('state', '--json', '--at', String(story.death.sequence));
@@ -228,12 +242,23 @@ describe('stig verify', () => {
   });
 });
 
+describe('[I2] an end that was cut off', () => {
+  it('is found by whoever kept the sequence that it was told', async () => {
+    const whole = await stig('verify', '--expect', String(story.events));
+    expect(whole.status).toBe(0);
+    const { status, out } = await stig('verify', '--json', '--expect', String(story.events + 1));
+    expect(status).toBe(1);
+    expect(jsonLines(out)[0]).toMatchObject({ ok: false, code: 'LOG_TRUNCATED' });
+  });
+});
+
 describe('wrong input', () => {
   const cases: [words: string[], status: number, code: string][] = [
     [['frobnicate'], 2, 'INVALID_INPUT'],
     [['log', '--limit', '-3'], 2, 'INVALID_INPUT'],
     [['log', '--after', 'yesterday'], 2, 'INVALID_INPUT'],
     [['log', '--nonsense'], 2, 'INVALID_INPUT'],
+    [['log', '--type', 'task.bogus'], 2, 'INVALID_INPUT'],
     [['state', 'global..x'], 2, 'INVALID_PATH'],
     [['state', 'locks.__proto__'], 2, 'INVALID_PATH'],
     [['state', 'nowhere.at.all'], 1, 'NOT_FOUND'],
@@ -257,7 +282,7 @@ describe('wrong input', () => {
     const held = await openSwarm({ directory });
     const ran = await stig('state', '--dir', directory);
     await held.close();
-    expect(ran.status).toBe(1);
+    expect(ran.status).toBe(2); // 1 would say that something does not hold
     expect(ran.error).toContain('[SWARM_HELD]');
     expect(ran.error).toContain(`process ${process.pid}`);
   });

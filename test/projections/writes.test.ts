@@ -1,4 +1,4 @@
-/** An event touches exactly the fields that its fold wrote (DESIGN, section 7), and the catalogue says which. */
+/** An event touches exactly the fields that its fold wrote, and the catalogue says which. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { canonicalJson } from '../../src/core/json.ts';

@@ -46,7 +46,7 @@ async function demonstrate(directory: string, options: DemoOptions): Promise<voi
   const found = await findSourceFiles(sources, { max: FILES_MAX });
   if (!found.ok) throw new Fault(found.code, found.message, { details: found.details });
   const isForPeople = options.json !== true;
-  if (isForPeople) print(titleOf(sources, found.files.length, found.leftOut, options));
+  const title = titleOf(sources, found.files.length, found.leftOut, options);
   const job: Job = {
     sources,
     projectName: basename(sources),
@@ -54,7 +54,7 @@ async function demonstrate(directory: string, options: DemoOptions): Promise<voi
     reportPath: join(resolve(options.dir), 'report.md'),
     agents: options.agents,
   };
-  const { live, outcome } = await runSwarm(job, options.dir, isForPeople);
+  const { live, outcome } = await runSwarm(job, options.dir, isForPeople ? title : undefined);
   const told = await readStory(options.dir, live, outcome);
   if (isForPeople) print(tellStory(told, againIn(options.dir)));
   else printJson(told.story);
@@ -64,11 +64,14 @@ async function demonstrate(directory: string, options: DemoOptions): Promise<voi
 async function runSwarm(
   job: Job,
   directory: string,
-  isForPeople: boolean,
+  title: string | undefined,
 ): Promise<{ readonly live: LiveState; readonly outcome: Outcome }> {
   const swarm = await openSwarm({ directory, limits: DEMO_LIMITS });
   try {
-    const outcome = await withTelling(isForPeople, (told) => workAsSwarm(swarm, job, told));
+    if (title !== undefined) print(title);
+    const outcome = await withTelling(title !== undefined, directory, (told) =>
+      workAsSwarm(swarm, job, told),
+    );
     await swarm.durable();
     return { outcome, live: { state: swarm.state, stateHash: swarm.stateHash } };
   } finally {
@@ -77,7 +80,11 @@ async function runSwarm(
 }
 
 /** Tells what happens while it happens: lines, and under them a bar on a terminal. */
-async function withTelling<T>(isForPeople: boolean, work: (told: Told) => Promise<T>): Promise<T> {
+async function withTelling<T>(
+  isForPeople: boolean,
+  directory: string,
+  work: (told: Told) => Promise<T>,
+): Promise<T> {
   const started = performance.now();
   const line = (text: string) =>
     `  ${colors.dim(`${((performance.now() - started) / 1000).toFixed(2)} s`)}  ${text}`;
@@ -92,6 +99,12 @@ async function withTelling<T>(isForPeople: boolean, work: (told: Told) => Promis
     },
     Presets.shades_grey,
   );
+  const interrupt = () => {
+    bars.stop(); // gives the terminal its cursor back
+    print(`interrupted; what was done is kept in ${directory}: stig verify --dir ${directory}`);
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupt);
   let bar: SingleBar | undefined;
   try {
     return await work({
@@ -102,6 +115,7 @@ async function withTelling<T>(isForPeople: boolean, work: (told: Told) => Promis
       event: (text) => bars.log(`${line(text)}\n`),
     });
   } finally {
+    process.off('SIGINT', interrupt);
     bars.update();
     bars.stop();
   }

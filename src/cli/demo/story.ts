@@ -59,10 +59,10 @@ export async function readStory(
 ): Promise<Told> {
   await using history = await History.open(directory);
   const end = await history.at();
-  const { death, taskIds, report } = outcome;
+  const { death, taskIds, report, fromSequence } = outcome;
   const liveText = canonicalJson(live.state);
   const sameState = canonicalJson(end.state) === liveText && end.stateHash === live.stateHash;
-  const deathStory = death === undefined ? null : await readDeath(history, death);
+  const deathStory = death === undefined ? null : await readDeath(history, death, fromSequence);
   const story: Story = {
     events: end.sequence,
     stateHash: end.stateHash,
@@ -92,12 +92,19 @@ async function badlyEnded(history: History, taskIds: readonly string[]): Promise
   return [...ends].filter(([, times]) => times !== 1).map(([id]) => id);
 }
 
-async function readDeath(history: History, death: Death): Promise<DeathStory> {
+async function readDeath(
+  history: History,
+  death: Death,
+  fromSequence: number,
+): Promise<DeathStory> {
   const { taskId, sessionId, agentId, file } = death;
   const timeline: SwarmEvent[] = [];
   let sequence = 0;
   let finishedBy: string | null = null;
-  for await (const event of history.events({ types: ['task.*', 'lock.*', 'agent.*'] })) {
+  for await (const event of history.events({
+    types: ['task.*', 'lock.*', 'agent.*'],
+    fromSequence,
+  })) {
     const about = event.payload as Record<string, unknown>;
     if (event.source.sessionId === sessionId) sequence = event.sequence;
     const isItsTask = about['taskId'] === taskId;
@@ -135,7 +142,7 @@ function sameness({ sameState, stateBytes, stateHash, events, tasks, ...story }:
     : `${colors.red('✗')} the state is another one`;
   const ended =
     story.badlyEnded.length === 0
-      ? `${colors.green('✓')} each of the ${count(tasks)} tasks ended exactly once`
+      ? `${colors.green('✓')} each of the ${count(tasks)} tasks of this run ended exactly once`
       : `${colors.red('✗')} ${story.badlyEnded.length} tasks did not end exactly once`;
   return `  ${same}\n    rebuilt from ${count(events)} events, sha-256 ${stateHash.slice(0, 16)}…\n  ${ended}`;
 }

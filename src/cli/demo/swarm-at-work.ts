@@ -26,6 +26,8 @@ export interface Told {
 
 /** What came of it. */
 export interface Outcome {
+  /** The sequence of the first event of this run. */
+  readonly fromSequence: number;
   readonly taskIds: readonly string[];
   readonly death: Death | undefined;
   readonly report: Written;
@@ -33,6 +35,8 @@ export interface Outcome {
 
 /** Does the job. */
 export async function workAsSwarm(swarm: Swarm, job: Job, told: Told): Promise<Outcome> {
+  await endEarlierRun(swarm);
+  const fromSequence = swarm.sequence + 1;
   const over = new AbortController();
   const workplace: Workplace = { swarm, ...job, openTaskIds: new Set(), over: over.signal };
   const conductor = await registerConductor(workplace);
@@ -59,7 +63,23 @@ export async function workAsSwarm(swarm: Swarm, job: Job, told: Told): Promise<O
   const written = await report;
   over.abort();
   await Promise.all(watchers);
-  return { taskIds, death: ends.find((end) => end !== undefined), report: written };
+  return { fromSequence, taskIds, death: ends.find((end) => end !== undefined), report: written };
+}
+
+/** A run that was interrupted in this directory left sessions and tasks behind. */
+async function endEarlierRun(swarm: Swarm): Promise<void> {
+  const reason = 'left behind by an earlier run';
+  const { agents, global } = swarm.state;
+  for (const { sessionId, status } of Object.values(agents).flatMap((kind) =>
+    Object.values(kind),
+  )) {
+    if (status === 'offline') continue;
+    await swarm.dispatch({ type: 'session.stop', payload: { sessionId, reason } });
+  }
+  for (const { id, status } of Object.values(global.tasks)) {
+    if (status !== 'pending' && status !== 'running') continue;
+    await swarm.dispatch({ type: 'task.cancel', payload: { taskId: id, reason } });
+  }
 }
 
 /** Whoever holds a file once half of the tasks have ended dies without a word; once. */
