@@ -254,7 +254,8 @@ function decodePayload(
   const definition = knownDefinition(type, at);
   if (version === definition.version) return merge(definition.fields, given, own, absent);
   const { fields } = earlierVersion(type, definition, version, at);
-  return upcast(type, definition, { version, payload: merge(fields, given, own, absent) });
+  const payload = merge(fields, given, own, absent);
+  return upcast(type, definition, { version, payload, sequence: at });
 }
 
 function merge(

@@ -16,11 +16,15 @@ export interface Versioned {
 export function upcast(
   type: string,
   definition: Versioned,
-  written: { readonly version: number; readonly payload: Readonly<Record<string, unknown>> },
+  written: {
+    readonly version: number;
+    readonly payload: Readonly<Record<string, unknown>>;
+    readonly sequence: number;
+  },
 ): Readonly<Record<string, unknown>> {
   let { payload } = written;
   for (let version = written.version; version !== definition.version; version++) {
-    payload = earlierVersion(type, definition, version).lift(payload);
+    payload = earlierVersion(type, definition, version, written.sequence).lift(payload);
   }
   return payload;
 }

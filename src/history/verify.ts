@@ -13,10 +13,9 @@ import { corrupt } from '../events/block.ts';
 import { definitionOf } from '../events/catalog.ts';
 import { firstSequence, type Commit, type Fact } from '../events/envelope.ts';
 import type { EventLog } from '../events/log.ts';
-import { upcast } from '../events/upcasters.ts';
 import { Projector } from '../projections/projector.ts';
 import { hashState } from '../projections/saved-views.ts';
-import { COMMANDS, type CommandType, type SwarmCommand } from '../protocol/commands.ts';
+import { liftCommand } from '../protocol/lift.ts';
 import { recover } from '../coordinator/recovery.ts';
 
 /** What was verified, or where it failed first. */
@@ -94,7 +93,7 @@ function verifyCommit(projector: Projector, commit: Commit): void {
   const sequence = firstSequence(commit);
   if (commit.command.timeMs < projector.timeMs)
     throw corrupt(sequence, 'its time is before that of the event before it');
-  const decided = decide(projector, liftedCommand(commit, sequence));
+  const decided = decide(projector, liftCommand(commit.command, sequence));
   if (!decided.ok) throw differs(sequence, commit, `it is refused with ${decided.code}`);
   if (shapeOf(decided.facts) !== shapeOf(commit.facts)) {
     throw differs(sequence, commit, 'it gives other facts');
@@ -111,20 +110,6 @@ function verifyShape({ type, payload, sequence }: Fact): void {
       details: { sequence, type },
     },
   );
-}
-
-function liftedCommand({ command }: Commit, sequence: number): SwarmCommand {
-  const { type, version, payload } = command;
-  if (!Object.hasOwn(COMMANDS, type)) {
-    throw new Fault(
-      'FORMAT_UNSUPPORTED',
-      `The command at sequence ${sequence} has the type ${type}, which this program does not know.`,
-      { details: { sequence, type } },
-    );
-  }
-  const definition = COMMANDS[type as CommandType];
-  const lifted = upcast(type, definition, { version, payload: payload as Record<string, unknown> });
-  return { ...command, version: definition.version, payload: lifted } as unknown as SwarmCommand;
 }
 
 function shapeOf(facts: readonly Fact[]): string {

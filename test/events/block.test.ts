@@ -300,7 +300,11 @@ describe('upcasters', () => {
       expect.objectContaining({ code: 'FORMAT_UNSUPPORTED' }) as Error,
     );
     expect(() =>
-      upcast('task.progress', { version: 2, earlier: [] }, { version: 1, payload: {} }),
+      upcast(
+        'task.progress',
+        { version: 2, earlier: [] },
+        { version: 1, payload: {}, sequence: 1 },
+      ),
     ).toThrow(expect.objectContaining({ code: 'FORMAT_UNSUPPORTED' }) as Error);
   });
 
