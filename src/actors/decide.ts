@@ -3,8 +3,8 @@
  *
  * Pure and synchronous: the same command on the same state gives the same facts, live and in every replay (I6).
  */
-import type { Refusal } from '../core/errors.ts';
-import type { SwarmFact } from '../events/catalog.ts';
+import { assert, type Refusal } from '../core/errors.ts';
+import type { NewSwarmFact, SwarmFact } from '../events/catalog.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandType, SwarmCommand } from '../protocol/commands.ts';
 import type { Deciders, Decision } from './decision.ts';
@@ -31,12 +31,32 @@ export interface Decided {
   readonly facts: readonly SwarmFact[];
 }
 
+/** A refusal with the facts that it leaves behind: mostly none. */
+export interface DecidedRefusal extends Refusal {
+  readonly facts: readonly SwarmFact[];
+}
+
 /** Decides a command. */
-export function decide(view: StateView, command: SwarmCommand): Decided | Refusal {
+export function decide(view: StateView, command: SwarmCommand): Decided | DecidedRefusal {
   const decider = DECIDERS[command.type] as (view: StateView, command: SwarmCommand) => Decision;
   const decision = decider(view, command);
-  if (!decision.ok) return decision;
+  if (!decision.ok) return refused(view, command, decision);
   const revival = revivalFacts(view, command);
   const facts = revival.length === 0 ? decision.facts : [...revival, ...decision.facts];
-  return place(view, facts.length === 0 ? signOfLife(view, command) : facts, command);
+  const placed = place(view, facts.length === 0 ? signOfLife(view, command) : facts, command);
+  return placed.ok ? placed : { ...placed, facts: [] };
+}
+
+/** The attempt is recorded as long as the session has not made too many. */
+function refused(
+  view: StateView,
+  command: SwarmCommand,
+  refusal: Refusal & { readonly facts?: readonly NewSwarmFact[] },
+): DecidedRefusal {
+  const { facts = [] } = refusal;
+  const max = view.swarm?.limits.recordedRefusalsPerMinuteMax ?? 0;
+  const isTooMuch = view.recordedRefusals(command.source.sessionId, command.timeMs) >= max;
+  const placed = facts.length === 0 || isTooMuch ? undefined : place(view, facts, command);
+  assert(placed?.ok !== false, 'what a refusal leaves behind can always happen');
+  return { ...refusal, facts: placed?.facts ?? [] };
 }

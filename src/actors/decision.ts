@@ -10,8 +10,13 @@ export interface Facts {
   readonly facts: readonly NewSwarmFact[];
 }
 
-/** What `decide` answers. */
-export type Decision = Facts | Refusal;
+/** A refusal that leaves facts behind: that it was tried is something that happened. */
+export interface RecordedRefusal extends Refusal {
+  readonly facts: readonly NewSwarmFact[];
+}
+
+/** What a decider answers. */
+export type Decision = Facts | Refusal | RecordedRefusal;
 
 /** Decides one type of command: pure, synchronous, and the same in every replay (I5, I6). */
 export type Decider<Type extends CommandType> = (
@@ -25,6 +30,11 @@ export type Deciders<Type extends CommandType> = { readonly [One in Type]: Decid
 /** A decision for facts. */
 export function facts(...list: readonly NewSwarmFact[]): Facts {
   return { ok: true, facts: list };
+}
+
+/** A refusal whose attempt is recorded. */
+export function recorded(refusal: Refusal, ...list: readonly NewSwarmFact[]): RecordedRefusal {
+  return { ...refusal, facts: list };
 }
 
 /** A fact of the catalogue, checked against its payload's type. */

@@ -196,15 +196,17 @@ function isRevived(view: StateView, { source, type, payload }: SwarmCommand): bo
 
 /**
  * Any accepted command is a sign of life. One that causes nothing, a bare heartbeat for example, is recorded only when a third
- * of the deadline has passed since the last sign.
+ * of the deadline has passed since the last sign, or when its repeat shall be answered in the same way.
  */
 export function signOfLife(
   view: StateView,
-  { source, timeMs }: SwarmCommand,
+  { source, timeMs, idempotency }: SwarmCommand,
 ): readonly NewSwarmFact[] {
   const last = view.lastActivity(source.sessionId);
   const thirdMs = (view.swarm?.limits.heartbeatTimeoutMs ?? 0) / 3;
-  if (last === undefined || timeMs - last.timeMs < thirdMs) return NOTHING;
+  const isDue = last !== undefined && timeMs - last.timeMs >= thirdMs;
+  const isRemembered = last !== undefined && idempotency !== undefined;
+  if (!isDue && !isRemembered) return NOTHING;
   return [fact('agent.heartbeat', { sessionId: source.sessionId })];
 }
 

@@ -4,10 +4,10 @@ import type { Commit } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { VersionedState } from '../projections/swarm-state.ts';
-import type { CommandInput, CommandType, PayloadOf } from '../protocol/commands.ts';
+import type { CommandInput, CommandLabels, CommandType, PayloadOf } from '../protocol/commands.ts';
 import type { Asked } from './dispatch.ts';
 import type { LockWaits } from './lock-waits.ts';
-import { accepted } from './result.ts';
+import { accepted, Recorded } from './result.ts';
 
 /** Where a command of a session goes. */
 export interface SessionDoor {
@@ -28,20 +28,29 @@ export class Asker {
     this.identity = identity;
   }
 
-  ask<Type extends CommandType>(type: Type, payload: Partial<PayloadOf<Type>>): Asked {
-    return this.door.ask({ type, payload }, this.identity);
+  ask<Type extends CommandType>(
+    type: Type,
+    payload: Partial<PayloadOf<Type>>,
+    labels: CommandLabels = {},
+  ): Asked {
+    return this.door.ask({ ...labels, type, payload }, this.identity);
   }
 
-  /** Answers with something of the state as the command left it; `commit` is undefined when it caused nothing. */
+  /**
+   * Answers with something of the state as the command left it. `commit` is undefined when it caused nothing; for a repeat
+   * under an idempotency key it is that of the first time, and the state is the present one.
+   */
   async askFor<Type extends CommandType, T>(
     type: Type,
     payload: Partial<PayloadOf<Type>>,
     select: (commit: Commit | undefined) => T,
+    labels: CommandLabels = {},
   ): Promise<T> {
-    const { answer, commit } = this.ask(type, payload);
+    const { answer, commit } = this.ask(type, payload, labels);
     const selected = frozen(select(commit));
-    accepted(await answer);
-    return selected;
+    const result = accepted(await answer);
+    const isRepeat = commit === undefined && result instanceof Recorded;
+    return isRepeat ? frozen(select(result.commit)) : selected;
   }
 }
 

@@ -5,13 +5,12 @@
  * served) and I9 (what is due is recorded before a command is decided). Between reading the state and folding the facts
  * there is no `await`, so commands are decided one after the other, in the order in which they come.
  */
-import { decide } from '../actors/decide.ts';
+import { decide, type Decided, type DecidedRefusal } from '../actors/decide.ts';
 import { permit } from '../access/permit.ts';
 import { Fault, refuse, type Refusal } from '../core/errors.ts';
 import type { IdSource } from '../core/ids.ts';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
 import type { Commit } from '../events/envelope.ts';
-import type { SwarmFact } from '../events/catalog.ts';
 import { COORDINATOR, type AgentIdentity } from '../events/identity.ts';
 import type { EventLog } from '../events/log.ts';
 import type { Projector } from '../projections/projector.ts';
@@ -64,23 +63,28 @@ export class Dispatcher {
       const timeMs = clock.nowMs();
       this.#watch.settle(timeMs);
       const command = issue(read.request, { source, timeMs });
+      const repeated = this.#repeated(command);
+      if (repeated !== undefined) return repeated;
       const denied = permit(projector, command);
       if (denied !== undefined) return this.#answer(denied);
       const decided = decide(projector, command);
-      if (!decided.ok) return this.#answer(decided);
-      if (decided.facts.length === 0) return this.#answer(this.#holdsAlready());
-      return this.#record(command, decided.facts);
+      if (decided.facts.length > 0) return this.#record(command, decided);
+      return this.#answer(decided.ok ? this.#holdsAlready() : withoutFacts(decided));
     } catch (error) {
       return { answer: Promise.reject(this.#fault(error)), commit: undefined };
     }
   }
 
   /** Folds and offers; the caller is answered when the block that holds the commit is durable. */
-  #record(command: SwarmCommand, facts: readonly SwarmFact[]): Asked {
+  #record(command: SwarmCommand, decided: Decided | DecidedRefusal): Asked {
     const { log, projector } = this.#parts;
-    const commit: Commit = { command, facts };
+    const { facts } = decided;
+    const commit: Commit = decided.ok
+      ? { command, facts }
+      : { command, refused: decided.code, facts };
     projector.apply(commit);
-    const value = new Recorded(projector.swarm?.swarmId ?? '', commit);
+    const swarmId = projector.swarm?.swarmId ?? '';
+    const value = decided.ok ? new Recorded(swarmId, commit) : withoutFacts(decided);
     const answer = new Promise<Result>((resolve, reject) => {
       log.offer(commit, { resolve, reject, value });
     });
@@ -95,6 +99,22 @@ export class Dispatcher {
       log.settle({ resolve, reject, value: result });
     });
     return { answer, commit: undefined };
+  }
+
+  /** The first result of a command that its session gave before under the same key; undefined when it did not. */
+  #repeated({ idempotency, source, timeMs }: SwarmCommand): Asked | undefined {
+    const { log, projector } = this.#parts;
+    if (idempotency === undefined || projector.swarm === undefined) return undefined;
+    const { swarmId, limits } = projector.swarm;
+    const { key, fingerprint } = idempotency;
+    const found = projector.idempotency.find(source.sessionId, key, { timeMs, limits });
+    if (found === undefined) return undefined;
+    if (found.fingerprint !== fingerprint) return this.#answer(keyReused(key));
+    const { answer } = this.#answer(this.#holdsAlready());
+    return {
+      answer: answer.then(async () => new Recorded(swarmId, await log.commitAt(found.first))),
+      commit: undefined,
+    };
   }
 
   #holdsAlready(): Result {
@@ -160,6 +180,19 @@ export class Dispatcher {
 
 function stopped(reason: Refusal): Asked {
   return { answer: Promise.resolve(reason), commit: undefined };
+}
+
+/** What a caller is told: what was recorded of the attempt is in the log. */
+function withoutFacts({ ok, code, message, details }: DecidedRefusal): Refusal {
+  return { ok, code, message, details };
+}
+
+function keyReused(key: string): Refusal {
+  return refuse(
+    'IDEMPOTENCY_KEY_REUSED',
+    `The idempotency key ${JSON.stringify(key)} was used for another command of this session. Draw a new key for each command.`,
+    { idempotencyKey: key },
+  );
 }
 
 function overloaded(): Refusal {

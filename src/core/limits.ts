@@ -19,16 +19,34 @@ export interface Limits {
   readonly lockWaitMsMax: number;
   /** Requests that may wait for one resource. */
   readonly lockQueueMax: number;
+  /** Locks that may be held on one resource at once: a release lets in at most so many. */
+  readonly lockHoldersMax: number;
   /** Locks and waiting requests of one session. */
   readonly locksPerSessionMax: number;
   /** Tasks in the state, finished ones included: about 0.5 KB each. */
   readonly tasksMax: number;
+  /** Tasks that one task may wait for. */
+  readonly taskDependenciesMax: number;
+  /** Open tasks that one session may hold, its queue included. */
+  readonly tasksPerSessionMax: number;
+  /** How often a task that its sessions keep losing is tried, when its own policy does not say. */
+  readonly taskAttemptsMax: number;
+  /** The longest pause before a task is tried again. */
+  readonly taskBackoffMsMax: number;
+  /** A session that shows life and brings no task forward for so long is reported. */
+  readonly stalledAfterMs: number;
   /** Sessions in the state, ended ones included. */
   readonly sessionsMax: number;
   /** Handoffs in the state, finished ones included. */
   readonly handoffsMax: number;
   /** Facts of one commit of a cascade, which goes on in the next; a release lets in at most a whole queue at once. */
   readonly commitFactsMax: number;
+  /** Commands whose idempotency key is remembered: about 0.2 KB each. */
+  readonly idempotencyKeysMax: number;
+  /** For how long an idempotency key is remembered: longer than anybody retries. */
+  readonly idempotencyWindowMs: number;
+  /** Refused attempts of one session that are recorded in a minute: a loop of mistakes must not fill the log. */
+  readonly recordedRefusalsPerMinuteMax: number;
   /** Characters of text in one command's payload. */
   readonly payloadCharsMax: number;
   /** Values (objects, lists, texts, numbers) in one command's payload. */
@@ -51,11 +69,20 @@ export const DEFAULT_LIMITS: Limits = {
   lockTtlMsMax: 3_600_000,
   lockWaitMsMax: 3_600_000,
   lockQueueMax: 20_000,
+  lockHoldersMax: 1_000,
   locksPerSessionMax: 10_000,
   tasksMax: 1_000_000,
+  taskDependenciesMax: 64,
+  tasksPerSessionMax: 10_000,
+  taskAttemptsMax: 100,
+  taskBackoffMsMax: 3_600_000,
+  stalledAfterMs: 600_000,
   sessionsMax: 100_000,
   handoffsMax: 100_000,
   commitFactsMax: 256,
+  idempotencyKeysMax: 10_000,
+  idempotencyWindowMs: 86_400_000,
+  recordedRefusalsPerMinuteMax: 60,
   payloadCharsMax: 1_048_576,
   payloadNodesMax: 50_000,
   payloadDepthMax: 32,

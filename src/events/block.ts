@@ -8,7 +8,7 @@
  * its command's payload has under the same name, except those in `absent`; what is its own stands in `own`. Trailing parts
  * are left out when they say nothing. `docs/log-format.md` describes it for other programs.
  */
-import { Fault } from '../core/errors.ts';
+import { Fault, type ErrorCode } from '../core/errors.ts';
 import { definitionOf } from './catalog.ts';
 import type { EventDefinition } from './definition.ts';
 import type { Commit, Fact, RecordedCommand, TraceContext } from './envelope.ts';
@@ -30,6 +30,9 @@ interface CommitText {
   readonly correlation?: string;
   readonly causation?: string;
   readonly trace?: TraceContext;
+  readonly key?: readonly [key: string, fingerprint: string];
+  readonly token?: number;
+  readonly refused?: ErrorCode;
   readonly facts: readonly FactText[];
 }
 
@@ -118,7 +121,7 @@ export class BlockBuilder {
   }
 }
 
-function encodeCommit({ command, facts }: Commit, by: number): string {
+function encodeCommit({ command, facts, refused }: Commit, by: number): string {
   let text = `{"at":${command.timeMs},"by":${by},"do":"${command.type}","in":${JSON.stringify(command.payload)}`;
   if (command.version !== 1) text += `,"v":${command.version}`;
   if (command.correlationId !== undefined) {
@@ -128,6 +131,12 @@ function encodeCommit({ command, facts }: Commit, by: number): string {
     text += `,"causation":${JSON.stringify(command.causationId)}`;
   }
   if (command.trace !== undefined) text += `,"trace":${JSON.stringify(command.trace)}`;
+  if (command.idempotency !== undefined) {
+    const { key, fingerprint } = command.idempotency;
+    text += `,"key":${JSON.stringify([key, fingerprint])}`;
+  }
+  if (command.fencingToken !== undefined) text += `,"token":${command.fencingToken}`;
+  if (refused !== undefined) text += `,"refused":"${refused}"`;
   text += ',"facts":[';
   for (let index = 0; index < facts.length; index++) {
     const fact = facts[index];
@@ -236,6 +245,8 @@ function decodeCommit(text: CommitText, who: readonly AgentIdentity[], first: nu
     correlationId: text.correlation,
     causationId: text.causation,
     trace: text.trace,
+    idempotency: text.key && { key: text.key[0], fingerprint: text.key[1] },
+    fencingToken: text.token,
   };
   const facts: Fact[] = [];
   for (const fact of text.facts) {
@@ -243,7 +254,9 @@ function decodeCommit(text: CommitText, who: readonly AgentIdentity[], first: nu
     const payload = decodePayload(fact, text.in, sequence);
     facts.push({ type: fact[0], payload, sequence, timeMs: text.at, source });
   }
-  return { command, facts };
+  return text.refused === undefined
+    ? { command, facts }
+    : { command, refused: text.refused, facts };
 }
 
 function decodePayload(

@@ -3,7 +3,7 @@
  *
  * Nothing here knows what a fact means; that is in the file of its actor.
  */
-import { assert } from '../core/errors.ts';
+import { assert, type ErrorCode } from '../core/errors.ts';
 import { frozen } from '../core/json.ts';
 import { isoTime } from '../core/time.ts';
 import type { AgentIdentity } from './identity.ts';
@@ -44,11 +44,25 @@ export interface RecordedCommand<Type extends string = string, Payload = unknown
   /** The id of the event that led to this command. */
   readonly causationId?: string | undefined;
   readonly trace?: TraceContext | undefined;
+  /** Makes a repeat of the command be answered with its first result. */
+  readonly idempotency?: Idempotency | undefined;
+  /** The token that its caller showed; it was current when the command was permitted. */
+  readonly fencingToken?: number | undefined;
+}
+
+/** What a repeat of a command is known by. */
+export interface Idempotency {
+  /** Chosen by the caller; unique among the commands of its session. */
+  readonly key: string;
+  /** A hash of what was asked: another body under the same key is a mistake. */
+  readonly fingerprint: string;
 }
 
 /** One command and the facts it caused; atomic (I3). */
 export interface Commit {
   readonly command: RecordedCommand;
+  /** Why the command was refused, when the attempt itself is what is recorded. */
+  readonly refused?: ErrorCode | undefined;
   /** At least one; their sequences follow each other. */
   readonly facts: readonly Fact[];
 }

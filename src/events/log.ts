@@ -10,9 +10,16 @@
 import type { AbstractLevel } from 'abstract-level';
 import { assert, Fault } from '../core/errors.ts';
 import { sha256 } from '../core/hash.ts';
-import { BlockBuilder, readBlockHead, corrupt, decodeParsed, parseBlock } from './block.ts';
+import {
+  BlockBuilder,
+  readBlockHead,
+  corrupt,
+  decodeBlock,
+  decodeParsed,
+  parseBlock,
+} from './block.ts';
 import type { Block, BlockText } from './block.ts';
-import type { Commit } from './envelope.ts';
+import { firstSequence, type Commit } from './envelope.ts';
 
 /** The database of a log: text keys in order, bytes as values. */
 export type LogDatabase = AbstractLevel<string | Buffer | Uint8Array, string, Buffer>;
@@ -396,6 +403,16 @@ export class EventLog {
     if (sequence !== to.sequence || hash !== to.hash) {
       throw corrupt(sequence, 'the chain does not lead to the checkpoint');
     }
+  }
+
+  /** The durable commit whose first event has a sequence. Throws `LOG_CORRUPT`. */
+  async commitAt(sequence: number): Promise<Commit> {
+    const range = { gt: BLOCK_PREFIX, lte: blockKey(sequence), reverse: true, limit: 1 };
+    const [bytes] = await this.database.values(range).all().catch(unreadable(sequence));
+    const commits = bytes === undefined ? [] : decodeBlock(bytes, sequence).commits;
+    const found = commits.find((commit) => firstSequence(commit) === sequence);
+    if (found === undefined) throw corrupt(sequence, 'no commit begins there');
+    return found;
   }
 
   /** The position just before the block that holds a sequence, unverified; reading on from it verifies. */

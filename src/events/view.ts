@@ -51,6 +51,8 @@ export interface StateView {
   lastActivity(sessionId: string): Touch | undefined;
   /** When a session's silence becomes an error, or its error the end. */
   sessionDeadlineMs(sessionId: string): number | undefined;
+  /** How many refused attempts of a session were recorded in the minute before a time. */
+  recordedRefusals(sessionId: string, timeMs: number): number;
   holdings(sessionId: string): Holdings;
   /** How many locks a session holds or waits for. */
   lockCount(sessionId: string): number;

@@ -94,7 +94,10 @@ function verifyCommit(projector: Projector, commit: Commit): void {
   if (commit.command.timeMs < projector.timeMs)
     throw corrupt(sequence, 'its time is before that of the event before it');
   const decided = decide(projector, liftCommand(commit.command, sequence));
-  if (!decided.ok) throw differs(sequence, commit, `it is refused with ${decided.code}`);
+  if (!decided.ok && decided.code !== commit.refused) {
+    throw differs(sequence, commit, `it is refused with ${decided.code}`);
+  }
+  if (decided.ok && commit.refused !== undefined) throw differs(sequence, commit, 'it is accepted');
   if (shapeOf(decided.facts) !== shapeOf(commit.facts)) {
     throw differs(sequence, commit, 'it gives other facts');
   }

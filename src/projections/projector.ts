@@ -35,7 +35,9 @@ import { Activity } from './activity.ts';
 import { Claimable } from './claimable.ts';
 import { Deadlines } from './deadlines.ts';
 import { EventRing } from './event-ring.ts';
+import { Idempotency } from './idempotency.ts';
 import { Locks } from './locks.ts';
+import { Refusals } from './refusals.ts';
 import { Tasks } from './tasks.ts';
 import { foldMetrics, NO_METRICS, type MetricsRecord } from './metrics.ts';
 
@@ -58,6 +60,8 @@ export class Projector implements StateView {
   readonly handoffs = new Map<string, HandoffRecord>();
   readonly locks = new Locks();
   readonly activity = new Activity();
+  readonly idempotency = new Idempotency();
+  readonly refusals = new Refusals();
   readonly ring = new EventRing();
   readonly deadlines = new Deadlines((deadline) => this.#deadlineNow(deadline));
   readonly claimableIds = new Claimable();
@@ -73,11 +77,13 @@ export class Projector implements StateView {
     const first = facts[0];
     const { source, timeMs } = commit.command;
     if (first !== undefined && this.sessions.has(source.sessionId)) {
-      this.activity.sign(source.sessionId, first);
+      if (commit.refused === undefined) this.activity.sign(source.sessionId, first);
+      else this.refusals.note(source.sessionId, timeMs);
     }
     this.sequence = lastSequence(commit);
     this.timeMs = timeMs;
     assert(this.swarm !== undefined, 'the first fact of a log initializes the swarm');
+    this.idempotency.follow(commit, this.swarm.limits);
     this.ring.push(commit, this.swarm.limits);
   }
 
@@ -307,6 +313,10 @@ export class Projector implements StateView {
 
   lastActivity(sessionId: string): Touch | undefined {
     return this.activity.last.get(sessionId);
+  }
+
+  recordedRefusals(sessionId: string, timeMs: number): number {
+    return this.refusals.countAt(sessionId, timeMs);
   }
 
   sessionDeadlineMs(sessionId: string): number | undefined {

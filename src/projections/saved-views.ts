@@ -43,6 +43,8 @@ export const SAVED_VIEWS: readonly SavedView[] = [
   mapView('sessions', ({ sessions }) => sessions),
   mapView('activity', ({ activity }) => activity.last),
   mapView('forgiven', ({ activity }) => activity.forgivenUntilMs),
+  mapView('idempotency', ({ idempotency }) => idempotency.byKey),
+  mapView('refusals', ({ refusals }) => refusals.bySession),
   mapView('handoffs', ({ handoffs }) => handoffs),
   {
     name: 'locks',

@@ -143,4 +143,14 @@ export interface CommandInput {
   readonly causationId?: string;
   /** W3C trace context, carried to every event of the command. */
   readonly trace?: { readonly traceparent: string; readonly tracestate?: string };
+  /**
+   * A repeat of the command with the same key by the same session is answered with the first result, for
+   * `idempotencyWindowMs` and `idempotencyKeysMax`; refused with `IDEMPOTENCY_KEY_REUSED` when it asks for something else.
+   */
+  readonly idempotencyKey?: string;
+  /** The fencing token of a lock that the session believes to hold; refused with `STALE_TOKEN` when it does not. */
+  readonly fencingToken?: number;
 }
+
+/** What may accompany a command of a handle. */
+export type CommandLabels = Omit<CommandInput, 'type' | 'payload'>;

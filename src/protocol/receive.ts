@@ -4,11 +4,12 @@
  * Nothing after this step checks a shape again, and nobody outside can change what it let in.
  */
 import { refuse, type Refusal } from '../core/errors.ts';
-import { copyJson, unreadableValue } from '../core/json.ts';
+import { canonicalJson, copyJson, unreadableValue } from '../core/json.ts';
 import type { JsonBounds, JsonObject, JsonValue } from '../core/json.ts';
+import { sha256 } from '../core/hash.ts';
 import type { IdSource } from '../core/ids.ts';
 import type { Limits } from '../core/limits.ts';
-import type { TraceContext } from '../events/envelope.ts';
+import type { Idempotency, TraceContext } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { COMMANDS, type CommandType, type SwarmCommand } from './commands.ts';
 
@@ -29,6 +30,8 @@ export interface Issue {
 export type CommandRequest = Omit<SwarmCommand, 'source' | 'timeMs'>;
 
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
+/** 128 bits: nobody asks for two things by chance that look the same. */
+const FINGERPRINT_CHARS = 32;
 const NAME = /^[^\s\p{C}]{1,256}$/u;
 
 /** Makes a command of unknown input. */
@@ -43,8 +46,9 @@ export function receive(
 /** Gives a request its author and its time. */
 export function issue(request: CommandRequest, { source, timeMs }: Issue): SwarmCommand {
   const { type, version, payload, correlationId, causationId, trace } = request;
-  const command = { type, version, payload, source, timeMs, correlationId, causationId, trace };
-  return command as unknown as SwarmCommand;
+  const { idempotency, fencingToken } = request;
+  const labels = { correlationId, causationId, trace, idempotency, fencingToken };
+  return { type, version, payload, source, timeMs, ...labels } as unknown as SwarmCommand;
 }
 
 /**
@@ -62,7 +66,7 @@ export function readRequest(
 
   const envelope = readEnvelope(input as Record<string, unknown>);
   if (!envelope.ok) return envelope;
-  const { type, payload, correlationId, causationId, trace } = envelope;
+  const { type, payload } = envelope;
   if (typeof type !== 'string' || !Object.hasOwn(COMMANDS, type)) {
     return refuse('UNKNOWN_COMMAND', `There is no command ${describe(type)}.`, {
       known: Object.keys(COMMANDS),
@@ -75,17 +79,26 @@ export function readRequest(
   const complete = withDrawnId(copied.value, draws, reading.ids);
   const checked = schema.safeParse(complete);
   if (!checked.success) return invalid(type, checked.error.issues);
-  const labels = readLabels(correlationId, causationId, trace);
+  const labels = readLabels(envelope);
   if (!labels.ok) return labels;
+  const { correlationId, causationId, trace, idempotencyKey: key, fencingToken } = labels;
   const request = {
     type,
     version,
     payload: complete, // the frozen copy, not a second one by the schema
-    correlationId: labels.correlationId,
-    causationId: labels.causationId,
-    trace: labels.trace,
+    correlationId,
+    causationId,
+    trace,
+    idempotency: key === undefined ? undefined : idempotencyOf(key, type, copied.value),
+    fencingToken,
   };
   return { ok: true, request: request as unknown as CommandRequest };
+}
+
+/** The fingerprint is of what the caller said: a drawn id is another one in every repeat. */
+function idempotencyOf(key: string, type: string, payload: JsonValue): Idempotency {
+  const fingerprint = sha256(canonicalJson([type, payload])).slice(0, FINGERPRINT_CHARS);
+  return Object.freeze({ key, fingerprint });
 }
 
 interface Envelope {
@@ -95,13 +108,17 @@ interface Envelope {
   readonly correlationId: unknown;
   readonly causationId: unknown;
   readonly trace: unknown;
+  readonly idempotencyKey: unknown;
+  readonly fencingToken: unknown;
 }
 
 /** Reads each part once, also of an object whose own code answers. */
 function readEnvelope(input: Record<string, unknown>): Envelope | Refusal {
   try {
     const { type, payload, correlationId, causationId, trace } = input;
-    return { ok: true, type, payload, correlationId, causationId, trace };
+    const { idempotencyKey, fencingToken } = input;
+    const labels = { correlationId, causationId, trace, idempotencyKey, fencingToken };
+    return { ok: true, type, payload, ...labels };
   } catch (thrown) {
     return unreadableValue(thrown);
   }
@@ -128,21 +145,18 @@ interface Labels {
   readonly correlationId?: string | undefined;
   readonly causationId?: string | undefined;
   readonly trace?: TraceContext | undefined;
+  readonly idempotencyKey?: string | undefined;
+  readonly fencingToken?: number | undefined;
 }
 
 const NO_LABELS: Labels = { ok: true };
 
-function readLabels(
-  correlationId: unknown,
-  causationId: unknown,
-  trace: unknown,
-): Labels | Refusal {
-  if (correlationId === undefined && causationId === undefined && trace === undefined)
-    return NO_LABELS;
-  for (const [name, id] of [
-    ['correlationId', correlationId],
-    ['causationId', causationId],
-  ] as const) {
+function readLabels(envelope: Envelope): Labels | Refusal {
+  const { correlationId, causationId, trace, idempotencyKey, fencingToken } = envelope;
+  const given = [correlationId, causationId, trace, idempotencyKey, fencingToken];
+  if (given.every((label) => label === undefined)) return NO_LABELS;
+  for (const name of ['correlationId', 'causationId', 'idempotencyKey'] as const) {
+    const id = envelope[name];
     if (id !== undefined && (typeof id !== 'string' || !NAME.test(id))) {
       return refuse('INVALID_INPUT', `${name} is a text of 1 to 256 printable characters.`, {
         at: name,
@@ -156,11 +170,21 @@ function readLabels(
       at: 'trace',
     });
   }
+  if (
+    fencingToken !== undefined &&
+    !(Number.isSafeInteger(fencingToken) && Number(fencingToken) > 0)
+  ) {
+    return refuse('INVALID_INPUT', 'fencingToken is the token of a lock: a whole number from 1.', {
+      at: 'fencingToken',
+    });
+  }
   return {
     ok: true,
     correlationId: correlationId as string | undefined,
     causationId: causationId as string | undefined,
     trace: context,
+    idempotencyKey: idempotencyKey as string | undefined,
+    fencingToken: fencingToken as number | undefined,
   };
 }
 

@@ -64,6 +64,38 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     when: '`task.claim` names a task that is assigned already. Of several sessions that claim one task, one wins and the others are told this.',
     todo: 'The details name its holder and since when. Claim another one.',
   },
+  IDEMPOTENCY_KEY_REUSED: {
+    when: 'A session gives a command with an idempotency key that it used for another command within `idempotencyWindowMs`.',
+    todo: 'Draw a new key for each command; repeat a command with its key and without a change.',
+  },
+  STALE_TOKEN: {
+    when: 'A command carries a `fencingToken` that is not the token of a lock which its session holds at that moment: the lock expired, was released or forced, or was upgraded and has a new token.',
+    todo: 'Treat what the lock protected as lost: acquire it again, read anew, and write with the new token.',
+  },
+  TASK_BLOCKED: {
+    when: 'A task is claimed or started before all that it depends on are complete, created with a dependency that failed or was cancelled, or completed while subtasks of it are open.',
+    todo: 'The details name the tasks that are in the way. Ask again when they have ended.',
+  },
+  TASK_LOST: {
+    when: 'A session claims the task that it lost last (it timed out, was taken from it, or it failed and shall be retried), while another session can take it.',
+    todo: 'Claim another task. It may have this one again when nobody else can take it, or when somebody else has lost it since.',
+  },
+  DEPENDENCY_CYCLE: {
+    when: 'A new task depends on a task that cannot end before the new one does: its own parent, for example.',
+    todo: 'The details name the way round. Leave one of the dependencies out.',
+  },
+  AT_CAPACITY: {
+    when: 'A session claims or starts a task while its agent holds as many as its `capacity` says, or has as many in its queue as `tasksPerSessionMax` allows.',
+    todo: 'Finish one first, register the agent with a greater capacity, or leave the task to another agent.',
+  },
+  DEADLOCK: {
+    when: 'A request for a lock, or an upgrade, closes a circle of sessions that wait for each other; the waiter with the lowest priority, and of those the youngest, is refused. Also when a second session asks to upgrade its lock on a resource while one waits to: both would wait for ever.',
+    todo: 'The details hold the circle. Release what you hold, then acquire all of it again, in the same order as the others.',
+  },
+  PATH_LOCKED: {
+    when: 'A write or a command is about a part of the state on which another session holds an exclusive lock: a resource that begins with `state/`.',
+    todo: 'The details name the lock and its holder. Acquire a lock on it first, or try again when it is free.',
+  },
   LOCK_HELD: {
     when: '`lock.acquire` with a timeout of 0 while the lock cannot be granted at once, for which `acquire` of a handle answers null; or a session asks for a stronger lock on a resource than the one that it holds.',
     todo: 'Wait with a timeout, or release the own lock first. The details name the holders.',
