@@ -4,7 +4,8 @@ export type { NewAgent, Swarm } from './coordinator/swarm.ts';
 export type { ConfigInput, OpenOptions } from './coordinator/open-options.ts';
 export type { AgentSession, StateUpdate, UpdateResult } from './coordinator/agent-session.ts';
 export type { NewHandoff } from './coordinator/session-handoffs.ts';
-export type { LockQuery } from './coordinator/session-locks.ts';
+export type { LockManager, LockRequestInput } from './coordinator/lock-manager.ts';
+export type { LockPatience, LockQuery } from './coordinator/session-locks.ts';
 export type { NewTask } from './coordinator/session-tasks.ts';
 export type { Accepted, Result } from './coordinator/result.ts';
 export { ERRORS, Fault, Refused, type ErrorCode, type Refusal } from './core/errors.ts';
@@ -33,4 +34,4 @@ export type {
   SwarmState,
   VersionedState,
 } from './projections/swarm-state.ts';
-export type { CommandInput, CommandType } from './protocol/commands.ts';
+export type { CommandInput, CommandLabels, CommandType } from './protocol/commands.ts';

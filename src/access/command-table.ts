@@ -46,6 +46,9 @@ export const COMMAND_TABLE: Readonly<Record<CommandType, Row>> = {
   'lock.acquire': row('any', 'any', 'no', 'no'),
   'lock.renew': row('holder', 'holder', 'no', 'no'),
   'lock.release': row('holder', 'holder', 'no', 'no'),
+  'lock.upgrade': row('holder', 'holder', 'no', 'no'),
+  'lock.downgrade': row('holder', 'holder', 'no', 'no'),
+  'lock.force_release': row('no', 'any', 'no', 'any'),
   'lock.abandon': row('holder', 'holder', 'no', 'no'),
   'lock.expire': row('no', 'no', 'no', 'coordinator'),
 

@@ -10,15 +10,21 @@ import { isAddressee } from '../events/handoff.ts';
 import { COORDINATOR, type AgentIdentity } from '../events/identity.ts';
 import type { StateView } from '../events/view.ts';
 import type { SwarmCommand } from '../protocol/commands.ts';
+import { checkLocks } from './lock-guard.ts';
 import { COMMAND_TABLE } from './command-table.ts';
 
-/** Undefined when the command may be decided; refuses with `UNKNOWN_SESSION`, `SESSION_OFFLINE`, `FORBIDDEN` or `NOT_HOLDER`. */
+/**
+ * Undefined when the command may be decided; refuses with `UNKNOWN_SESSION`, `SESSION_OFFLINE`, `FORBIDDEN`, `NOT_HOLDER`,
+ * `STALE_TOKEN` or `PATH_LOCKED`.
+ */
 export function permit(view: StateView, command: SwarmCommand): Refusal | undefined {
+  const { source } = command;
+  const stranger = source.agentType === 'system' ? undefined : permitSession(view, source);
+  return stranger ?? permitRelation(view, command) ?? checkLocks(view, command);
+}
+
+function permitRelation(view: StateView, command: SwarmCommand): Refusal | undefined {
   const { source, type } = command;
-  if (source.agentType !== 'system') {
-    const refusal = permitSession(view, source);
-    if (refusal !== undefined) return refusal;
-  }
   const relation = COMMAND_TABLE[type][source.agentType];
   switch (relation) {
     case 'any':

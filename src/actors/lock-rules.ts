@@ -1,13 +1,7 @@
-/**
- * Which locks may be held together, and who is let in next.
- *
- * The queue is served strictly in its order (`queueKey`): nobody overtakes somebody who is before him, also not when he could
- * be let in and the other cannot. So nobody starves.
- */
-import type { NewSwarmFact } from '../events/catalog.ts';
-import type { LockRecord, LockType, LockWait } from '../events/lock.ts';
+/** Which locks may be held together, and which gives more than another. */
+import { refuse, type Refusal } from '../core/errors.ts';
+import type { LockHold, LockRecord, LockType } from '../events/lock.ts';
 import type { StateView } from '../events/view.ts';
-import { fact } from './decision.ts';
 
 /** Whether a lock of the type in the row may be held beside one of the type in the column. */
 const COMPATIBLE: Readonly<Record<LockType, Readonly<Record<LockType, boolean>>>> = {
@@ -16,6 +10,13 @@ const COMPATIBLE: Readonly<Record<LockType, Readonly<Record<LockType, boolean>>>
   shared: { exclusive: false, shared: true, upgradeable: true },
   upgradeable: { exclusive: false, shared: true, upgradeable: false },
 };
+
+const STRENGTH: Readonly<Record<LockType, number>> = { shared: 0, upgradeable: 1, exclusive: 2 };
+
+/** Whether a lock of one type gives all that one of another type gives. */
+export function isAsStrong(type: LockType, other: LockType): boolean {
+  return STRENGTH[type] >= STRENGTH[other];
+}
 
 /** Whether a lock may be held beside all that are held. */
 export function isCompatible(
@@ -26,63 +27,25 @@ export function isCompatible(
   return true;
 }
 
-/** Whether a new request would be let in at once: nobody is before it in the queue, and it fits beside the holders. */
-export function isGrantedAtOnce(
-  record: LockRecord,
-  request: { readonly type: LockType; readonly key: number },
-): boolean {
-  const first = record.queue[0];
-  return (
-    (first === undefined || first.key > request.key) && isCompatible(request.type, record.holders)
-  );
-}
-
-/** The facts that let waiting requests in once some locks and requests are gone. */
-export function grantFacts(
+/** A lock that is held at a time. The lease is looked at again here: the event of its end may not be recorded yet. */
+export function findHeld(
   view: StateView,
-  record: LockRecord,
-  gone: ReadonlySet<string>,
-): NewSwarmFact[] {
-  const holders: { readonly type: LockType }[] = record.holders.filter(({ id }) => !gone.has(id));
-  const found: NewSwarmFact[] = [];
-  for (const wait of record.queue) {
-    if (gone.has(wait.id) || !isLive(view, wait)) continue;
-    if (!isCompatible(wait.type, holders)) break;
-    holders.push(wait);
-    found.push(grantFact(record.resource, wait));
+  lockId: string,
+  timeMs: number,
+): { readonly ok: true; readonly record: LockRecord; readonly hold: LockHold } | Refusal {
+  const record = view.resource(view.resourceOf(lockId) ?? '');
+  const hold = record?.holders.find(({ id }) => id === lockId);
+  if (record === undefined || hold === undefined || timeMs >= hold.expiresAtMs) {
+    return noLock(lockId);
   }
-  return found;
+  return { ok: true, record, hold };
 }
 
-/** The facts that take everything on a resource from a session, and let in who waits. */
-export function releaseFacts(view: StateView, resource: string, sessionId: string): NewSwarmFact[] {
-  const record = view.resource(resource);
-  if (record === undefined) return [];
-  const holds = record.holders.filter(({ holder }) => holder.sessionId === sessionId);
-  const waits = record.queue.filter(({ requester }) => requester.sessionId === sessionId);
-  return [
-    ...holds.map(({ id }) =>
-      fact('lock.released', { lockId: id, resource, reason: 'session_offline' }),
-    ),
-    ...waits.map(({ id }) =>
-      fact('lock.abandoned', { lockId: id, resource, reason: 'session_offline' }),
-    ),
-    ...grantFacts(view, record, new Set([...holds, ...waits].map(({ id }) => id))),
-  ];
-}
-
-/** The requests of a session that has ended wait only to be swept. */
-function isLive(view: StateView, wait: LockWait): boolean {
-  return view.session(wait.requester.sessionId)?.status !== 'offline';
-}
-
-function grantFact(resource: string, wait: LockWait): NewSwarmFact {
-  return fact('lock.acquired', {
-    lockId: wait.id,
-    resource,
-    type: wait.type,
-    ttl: wait.ttlMs,
-    holder: wait.requester,
-    ...(wait.metadata === null ? {} : { metadata: wait.metadata }),
-  });
+/** Refuses what is about a lock or request that is not there. */
+export function noLock(lockId: string): Refusal {
+  return refuse(
+    'NOT_FOUND',
+    `No lock or request ${lockId}: it was released, it expired, or it never was.`,
+    { lockId },
+  );
 }

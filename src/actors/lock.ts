@@ -2,33 +2,39 @@
  * The life of a locked resource, and the decisions about locks (specification, "Concurrency & Locking").
  *
  * A lock is a lease: it ends at an absolute time that stands in the state, and its end is an event (I9). The sequence of its
- * `lock.acquired` is its fencing token, so tokens of a resource only grow, over restarts too.
+ * `lock.acquired`, or of its last `lock.upgraded`, is its fencing token, so tokens of a resource only grow, over restarts too.
+ * Who asks for a lock that is not free is in `lock-request.ts`.
  */
 import { assign, setup } from 'xstate';
 import { refuse, type Refusal } from '../core/errors.ts';
-import {
-  evolveLock,
-  freeResource,
-  queueKey,
-  type LockFact,
-  type LockRecord,
-} from '../events/lock.ts';
+import { evolveLock, type LockFact, type LockHold, type LockRecord } from '../events/lock.ts';
 import type { StateView } from '../events/view.ts';
-import type { CommandOf } from '../protocol/commands.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
-import { grantFacts, isCompatible, isGrantedAtOnce } from './lock-rules.ts';
+import { acquire, checkTtl, upgrade } from './lock-request.ts';
+import { findHeld, isAsStrong, isCompatible, noLock } from './lock-rules.ts';
+import { LockScene } from './lock-scene.ts';
 
 const acquired = [
   { guard: 'exclusiveFits', target: 'exclusive', actions: 'evolve' },
   { guard: 'upgradeableFits', target: 'upgradeable', actions: 'evolve' },
 ] as const;
 
-/** What goes on in a resource that somebody holds. */
-const held = {
+const upgraded = [
+  { guard: 'becomesExclusive', target: 'exclusive', actions: 'evolve' },
+  { guard: 'becomesUpgradeable', target: 'upgradeable', actions: 'evolve' },
+] as const;
+
+/** Requests wait also for a resource that is free, when what overlaps with it is not. */
+const waits = {
   'lock.requested': { actions: 'evolve' },
-  'lock.renewed': { guard: 'isHeld', actions: 'evolve' },
   'lock.abandoned': { guard: 'isWaiting', actions: 'evolve' },
+  'lock.contention': { actions: 'evolve' },
 } as const;
+
+/** What goes on in a resource that somebody holds. */
+const held = { ...waits, 'lock.renewed': { guard: 'isHeld', actions: 'evolve' } } as const;
+
+const mayUpgrade = { guard: 'mayUpgrade', actions: 'evolve' } as const;
 
 /** A lock goes: the resource may become free, or what the others make it. */
 const left = [
@@ -51,16 +57,25 @@ export const lockMachine = setup({
     exclusiveFits: ({ context, event }) => fits(context.record, event, 'exclusive'),
     upgradeableFits: ({ context, event }) => fits(context.record, event, 'upgradeable'),
     sharedFits: ({ context, event }) => fits(context.record, event, 'shared'),
-    isHeld: ({ context, event }) =>
-      context.record.holders.some(({ id }) => id === event.payload.lockId),
-    isWaiting: ({ context, event }) =>
-      context.record.queue.some(({ id }) => id === event.payload.lockId),
+    becomesExclusive: ({ context, event }) => becomes(context.record, event, 'exclusive'),
+    becomesUpgradeable: ({ context, event }) => becomes(context.record, event, 'upgradeable'),
+    mayUpgrade: ({ context: { record }, event }) => {
+      const hold = holdOf(record, event);
+      return (
+        event.type === 'lock.upgrade_requested' &&
+        record.upgrade === null &&
+        hold !== undefined &&
+        !isAsStrong(hold.type, event.payload.to)
+      );
+    },
+    isStronger: ({ context, event }) => isOfType(holdOf(context.record, event), 'upgradeable'),
+    isHeld: ({ context, event }) => holdOf(context.record, event) !== undefined,
+    isWaiting: ({ context: { record }, event: { payload } }) =>
+      record.upgrade?.lockId === payload.lockId ||
+      record.queue.some(({ id }) => id === payload.lockId),
     leavesFree: ({ context, event }) =>
       context.record.holders.length === 1 && context.record.holders[0]?.id === event.payload.lockId,
-    leavesShared: ({ context, event }) =>
-      context.record.holders.some(
-        ({ id, type }) => id === event.payload.lockId && type === 'upgradeable',
-      ),
+    leavesShared: ({ context, event }) => isOfType(holdOf(context.record, event), 'upgradeable'),
   },
 }).createMachine({
   id: 'lock',
@@ -69,11 +84,11 @@ export const lockMachine = setup({
   states: {
     free: {
       on: {
+        ...waits,
         'lock.acquired': [
           ...acquired,
           { guard: 'sharedFits', target: 'shared', actions: 'evolve' },
         ],
-        'lock.abandoned': { guard: 'isWaiting', actions: 'evolve' },
       },
     },
     shared: {
@@ -83,6 +98,8 @@ export const lockMachine = setup({
           { guard: 'upgradeableFits', target: 'upgradeable', actions: 'evolve' },
           { guard: 'sharedFits', actions: 'evolve' },
         ],
+        'lock.upgrade_requested': mayUpgrade,
+        'lock.upgraded': upgraded,
         'lock.released': [left[0], left[2]],
         'lock.expired': [left[0], left[2]],
       },
@@ -91,17 +108,35 @@ export const lockMachine = setup({
       on: {
         ...held,
         'lock.acquired': { guard: 'sharedFits', actions: 'evolve' },
+        'lock.upgrade_requested': mayUpgrade,
+        'lock.upgraded': upgraded[0],
+        'lock.downgraded': { guard: 'isStronger', target: 'shared', actions: 'evolve' },
         'lock.released': left,
         'lock.expired': left,
       },
     },
     exclusive: {
-      on: { ...held, 'lock.released': left[0], 'lock.expired': left[0] },
+      on: {
+        ...held,
+        'lock.downgraded': { guard: 'isHeld', target: 'shared', actions: 'evolve' },
+        'lock.released': left[0],
+        'lock.expired': left[0],
+      },
     },
   },
 });
 
-function fits(record: LockRecord, event: LockFact, type: 'exclusive' | 'shared' | 'upgradeable') {
+type Guarded = Pick<LockHold, 'type'> | undefined;
+
+function isOfType(hold: Guarded, type: LockHold['type']): boolean {
+  return hold?.type === type;
+}
+
+function holdOf(record: LockRecord, event: LockFact): LockHold | undefined {
+  return record.holders.find(({ id }) => id === event.payload.lockId);
+}
+
+function fits(record: LockRecord, event: LockFact, type: LockHold['type']): boolean {
   return (
     event.type === 'lock.acquired' &&
     event.payload.type === type &&
@@ -109,160 +144,129 @@ function fits(record: LockRecord, event: LockFact, type: 'exclusive' | 'shared' 
   );
 }
 
+function becomes(record: LockRecord, event: LockFact, type: LockHold['type']): boolean {
+  const { lockId } = event.payload;
+  return (
+    event.type === 'lock.upgraded' &&
+    event.payload.to === type &&
+    holdOf(record, event) !== undefined &&
+    isCompatible(
+      type,
+      record.holders.filter(({ id }) => id !== lockId),
+    )
+  );
+}
+
 /** The decisions about locks. */
 export const lockDeciders: Deciders<
-  'lock.acquire' | 'lock.renew' | 'lock.release' | 'lock.abandon' | 'lock.expire'
+  | 'lock.acquire'
+  | 'lock.renew'
+  | 'lock.release'
+  | 'lock.upgrade'
+  | 'lock.downgrade'
+  | 'lock.force_release'
+  | 'lock.abandon'
+  | 'lock.expire'
 > = {
   'lock.acquire': acquire,
+  'lock.upgrade': upgrade,
 
-  'lock.renew': (view, { payload }) => {
-    const found = find(view, payload.lockId);
-    if (found?.hold === undefined) return noLock(payload.lockId);
-    const ttl = payload.ttl ?? found.hold.ttlMs;
-    const refusal = checkTtl(view, ttl);
-    if (refusal !== undefined) return refusal;
-    return facts(
-      fact('lock.renewed', { lockId: payload.lockId, resource: found.record.resource, ttl }),
-    );
-  },
-
-  'lock.release': (view, { payload: { lockId } }) => {
-    const found = find(view, lockId);
-    if (found?.hold === undefined) return noLock(lockId);
+  'lock.renew': (view, { payload: { lockId, ttl: wanted }, timeMs }) => {
+    const found = findHeld(view, lockId, timeMs);
+    if (!found.ok) return found;
+    const ttl = wanted ?? found.hold.ttlMs;
     const { resource } = found.record;
-    const granted = grantFacts(view, found.record, new Set([lockId]));
-    return facts(fact('lock.released', { lockId, resource }), ...granted);
+    return checkTtl(view, ttl) ?? facts(fact('lock.renewed', { lockId, resource, ttl }));
   },
 
-  'lock.abandon': (view, { payload: { lockId } }) => {
-    const found = find(view, lockId);
-    if (found === undefined || found.hold !== undefined) return noLock(lockId);
+  'lock.release': (view, { payload: { lockId }, timeMs }) => {
+    const found = findHeld(view, lockId, timeMs);
+    if (!found.ok) return found;
     const { resource } = found.record;
-    const granted = grantFacts(view, found.record, new Set([lockId]));
-    return facts(fact('lock.abandoned', { lockId, resource, reason: 'aborted' }), ...granted);
+    return gone(view, found.record, { lockId, timeMs, how: { lockId, resource } });
   },
+
+  'lock.force_release': (view, { payload: { lockId, reason }, timeMs }) => {
+    const found = findHeld(view, lockId, timeMs);
+    if (!found.ok) return found;
+    const { resource } = found.record;
+    return gone(view, found.record, { lockId, timeMs, how: { lockId, resource, reason } });
+  },
+
+  'lock.downgrade': (view, { payload: { lockId }, timeMs }) => {
+    const found = findHeld(view, lockId, timeMs);
+    if (!found.ok) return found;
+    const { resource } = found.record;
+    const scene = new LockScene(view, timeMs);
+    if (found.record.upgrade?.lockId === lockId) {
+      scene.dropUpgrade(lockId, fact('lock.abandoned', { lockId, resource, reason: 'aborted' }));
+    }
+    if (found.hold.type !== 'shared') {
+      scene.retype(lockId, 'shared', fact('lock.downgraded', { lockId, resource }));
+    }
+    scene.grantAround(resource);
+    return facts(...scene.facts);
+  },
+
+  'lock.abandon': (view, { payload: { lockId }, timeMs }) => abandon(view, lockId, { timeMs }),
 
   'lock.expire': (view, { payload: { lockId }, timeMs }) => {
-    const found = find(view, lockId);
-    if (found === undefined) return noLock(lockId);
-    if (timeMs < found.deadlineMs) {
-      return refuse('ILLEGAL_TRANSITION', `The deadline of ${lockId} has not passed.`, { lockId });
+    const record = view.resource(view.resourceOf(lockId) ?? '');
+    const hold = record?.holders.find(({ id }) => id === lockId);
+    if (record === undefined || hold === undefined || timeMs < hold.expiresAtMs) {
+      return abandon(view, lockId, { timeMs, isDue: true });
     }
-    const { resource } = found.record;
-    const ended =
-      found.hold === undefined
-        ? fact('lock.abandoned', { lockId, resource, reason: 'timeout' })
-        : fact('lock.expired', { lockId, resource });
-    return facts(ended, ...grantFacts(view, found.record, new Set([lockId])));
+    const scene = new LockScene(view, timeMs);
+    const { resource } = record;
+    scene.remove(lockId, fact('lock.expired', { lockId, resource }));
+    scene.grantAround(resource);
+    return facts(...scene.facts);
   },
 };
 
-function acquire(
+/** Ends a lock and lets in who waits for it. */
+function gone(
   view: StateView,
-  { payload, source, timeMs }: CommandOf<'lock.acquire'>,
+  { resource }: LockRecord,
+  {
+    lockId,
+    timeMs,
+    how,
+  }: {
+    readonly lockId: string;
+    readonly timeMs: number;
+    readonly how: { readonly lockId: string; readonly resource: string; readonly reason?: string };
+  },
 ): Decision {
-  const { swarm } = view;
-  if (swarm === undefined) return refuse('INTERNAL', 'The swarm is not initialized.');
-  const { resource, lockId, type } = payload;
-  const record = view.resource(resource) ?? freeResource(resource);
-  const own = record.holders.find(({ holder }) => holder.sessionId === source.sessionId);
-  if (own !== undefined) {
-    return own.type === type || own.type === 'exclusive'
-      ? facts() // it has what it asks for
-      : refuse('LOCK_HELD', `This session holds ${resource} as ${own.type}; release that first.`, {
-          lockId: own.id,
-          type: own.type,
-        });
-  }
-  const asked = record.queue.find(({ requester }) => requester.sessionId === source.sessionId);
-  if (asked !== undefined) {
-    return refuse('ALREADY_EXISTS', `This session waits for ${JSON.stringify(resource)} already.`, {
-      lockId: asked.id,
-      resource,
-    });
-  }
-  const ttl = payload.ttl ?? swarm.config.timeouts.lockDefault;
-  const timeout = payload.timeout ?? swarm.config.timeouts.lockDefault;
-  const priority = payload.priority ?? swarm.config.defaultPriority;
-  const refusal = checkTtl(view, ttl) ?? checkCount(view, source.sessionId, lockId);
-  if (refusal !== undefined) return refusal;
-  const metadata = payload.metadata === undefined ? {} : { metadata: payload.metadata };
-  if (isGrantedAtOnce(record, { type, key: queueKey(timeMs, priority) })) {
-    return facts(
-      fact('lock.acquired', { lockId, resource, type, ttl, holder: source, ...metadata }),
-    );
-  }
-  if (timeout === 0) return isHeld(record);
-  const { lockWaitMsMax, lockQueueMax } = swarm.limits;
-  if (timeout > lockWaitMsMax) {
-    return refuse(
-      'LIMIT_EXCEEDED',
-      `A request waits at most ${lockWaitMsMax} ms (lockWaitMsMax).`,
-      { limit: 'lockWaitMsMax', max: lockWaitMsMax },
-    );
-  }
-  if (record.queue.length >= lockQueueMax) {
-    return refuse(
-      'LIMIT_EXCEEDED',
-      `${lockQueueMax} requests wait for ${resource}, the limit (lockQueueMax).`,
-      { limit: 'lockQueueMax', max: lockQueueMax },
-    );
-  }
-  return facts(
-    fact('lock.requested', { lockId, resource, type, ttl, timeout, priority, ...metadata }),
-  );
+  const scene = new LockScene(view, timeMs);
+  scene.remove(lockId, fact('lock.released', how));
+  scene.grantAround(resource);
+  return facts(...scene.facts);
 }
 
-function find(view: StateView, lockId: string) {
+/** Takes a request from its queue, or ends the wait of an upgrade; `isDue` says that it has waited its time. */
+function abandon(
+  view: StateView,
+  lockId: string,
+  { timeMs, isDue = false }: { readonly timeMs: number; readonly isDue?: boolean },
+): Decision {
   const record = view.resource(view.resourceOf(lockId) ?? '');
-  if (record === undefined) return undefined;
-  const hold = record.holders.find(({ id }) => id === lockId);
-  const wait = record.queue.find(({ id }) => id === lockId);
-  const deadlineMs = hold?.expiresAtMs ?? (wait?.requestedAtMs ?? 0) + (wait?.timeoutMs ?? 0);
-  return { record, hold, deadlineMs };
-}
-
-function noLock(lockId: string): Refusal {
-  return refuse(
-    'NOT_FOUND',
-    `No lock or request ${lockId}: it was released, it expired, or it never was.`,
-    { lockId },
-  );
-}
-
-function isHeld(record: LockRecord): Refusal {
-  const holders = record.holders.map(({ id, type, holder }) => ({ id, type, holder }));
-  return refuse(
-    'LOCK_HELD',
-    `${record.resource} is locked by ${holders[0]?.holder.agentId ?? 'a waiting request'}.`,
-    {
-      resource: record.resource,
-      holders,
-      waiting: record.queue.length,
-    },
-  );
-}
-
-function checkTtl(view: StateView, ttlMs: number): Refusal | undefined {
-  const max = view.swarm?.limits.lockTtlMsMax ?? 0;
-  return ttlMs <= max
-    ? undefined
-    : refuse('LIMIT_EXCEEDED', `The TTL of a lock is at most ${max} ms (lockTtlMsMax).`, {
-        limit: 'lockTtlMsMax',
-        max,
-      });
-}
-
-function checkCount(view: StateView, sessionId: string, lockId: string): Refusal | undefined {
-  if (view.resourceOf(lockId) !== undefined) {
-    return refuse('ALREADY_EXISTS', `The lock ${lockId} exists already.`, { lockId });
+  const upgradeHere = record?.upgrade?.lockId === lockId ? record.upgrade : undefined;
+  const wait = upgradeHere ?? record?.queue.find(({ id }) => id === lockId);
+  if (record === undefined || wait === undefined) {
+    return record !== undefined && isDue ? notDue(lockId) : noLock(lockId);
   }
-  const max = view.swarm?.limits.locksPerSessionMax ?? 0;
-  return view.lockCount(sessionId) < max
-    ? undefined
-    : refuse(
-        'LIMIT_EXCEEDED',
-        `A session has at most ${max} locks and requests (locksPerSessionMax).`,
-        { limit: 'locksPerSessionMax', max },
-      );
+  if (isDue && timeMs < wait.requestedAtMs + wait.timeoutMs) return notDue(lockId);
+  const { resource } = record;
+  const reason = isDue ? 'timeout' : 'aborted';
+  const how = fact('lock.abandoned', { lockId, resource, reason });
+  const scene = new LockScene(view, timeMs);
+  if (upgradeHere === undefined) scene.remove(lockId, how);
+  else scene.dropUpgrade(lockId, how);
+  scene.grantAround(resource);
+  return facts(...scene.facts);
+}
+
+function notDue(lockId: string): Refusal {
+  return refuse('ILLEGAL_TRANSITION', `The deadline of ${lockId} has not passed.`, { lockId });
 }

@@ -19,7 +19,7 @@ import type { TaskFact } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandOf, CommandType, SwarmCommand } from '../protocol/commands.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
-import { releaseFacts } from './lock-rules.ts';
+import { LockScene } from './lock-scene.ts';
 
 const drops = ['task.completed', 'task.failed', 'task.cancelled', 'task.requeued'] as const;
 
@@ -279,7 +279,7 @@ function stopped(view: StateView, command: AboutSession, reason: string): Decisi
 }
 
 /** Takes from an ended session what it holds, as much as one commit may; the rest is swept by the next one. */
-function sweep(view: StateView, { payload }: CommandOf<'session.sweep'>): Decision {
+function sweep(view: StateView, { payload, timeMs }: CommandOf<'session.sweep'>): Decision {
   const { sessionId } = payload;
   const session = view.session(sessionId);
   if (session?.status !== 'offline') {
@@ -288,10 +288,16 @@ function sweep(view: StateView, { payload }: CommandOf<'session.sweep'>): Decisi
   const max = view.swarm?.limits.commitFactsMax ?? 1;
   const { locks, waits, handoffs } = view.holdings(sessionId);
   const found: NewSwarmFact[] = [];
-  for (const resource of new Set([...locks, ...waits].map((one) => one.resource))) {
-    if (found.length >= max) break;
-    found.push(...releaseFacts(view, resource, sessionId));
+  const scene = new LockScene(view, timeMs);
+  const resources = new Set<string>();
+  for (const { resource } of [...locks, ...waits]) {
+    if (scene.facts.length >= max) break;
+    if (!resources.has(resource)) scene.release(resource, sessionId);
+    resources.add(resource);
   }
+  // Once all are gone: who waits for two of them is let in by this commit too.
+  for (const resource of resources) scene.grantAround(resource);
+  found.push(...scene.facts);
   for (const { id, taskId } of handoffs.slice(0, Math.max(0, max - found.length))) {
     found.push(fact('handoff.rejected', { handoffId: id, taskId, reason: 'session_offline' }));
   }

@@ -2,6 +2,7 @@
 import { frozen } from '../core/json.ts';
 import type { Commit } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
+import type { Lock, LockRequest } from '../events/lock.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { VersionedState } from '../projections/swarm-state.ts';
 import type { CommandInput, CommandLabels, CommandType, PayloadOf } from '../protocol/commands.ts';
@@ -14,6 +15,12 @@ export interface SessionDoor {
   ask(input: CommandInput, source: AgentIdentity): Asked;
   readonly projector: Projector;
   readonly waits: LockWaits;
+  /** The locks that are held; on one resource when it is named. */
+  getLocks(resource?: string): readonly Lock[];
+  /** Who waits for a resource, in the order in which they are served. */
+  getWaitQueue(resource: string): readonly LockRequest[];
+  /** Whether a fencing token is that of a lock that is held now on a resource, or on what covers it. */
+  isCurrent(resource: string, fencingToken: number): boolean;
   get(path: string): unknown;
   read(path: string): VersionedState | undefined;
 }

@@ -116,6 +116,7 @@ export class DeadlineWatch {
         return { type: 'session.sweep', payload: { sessionId: due.id }, ...this.#chain(due.id) };
       case 'lock':
       case 'wait':
+      case 'upgrade':
         return {
           type: 'lock.expire',
           payload: { lockId: due.id },
@@ -130,10 +131,11 @@ export class DeadlineWatch {
     }
   }
 
-  #lockEvent({ id, resource }: Extract<Deadline, { resource: string }>): number | undefined {
+  #lockEvent({ kind, id, resource }: Extract<Deadline, { resource: string }>): number | undefined {
     const record = this.#projector.resource(resource);
-    const hold = record?.holders.find((one) => one.id === id);
-    return (hold ?? record?.queue.find((one) => one.id === id))?.touched.whole.sequence;
+    if (kind === 'upgrade') return record?.upgrade?.sequence;
+    const list = kind === 'lock' ? record?.holders : record?.queue;
+    return list?.find((one) => one.id === id)?.touched.whole.sequence;
   }
 
   #cause(sequence: number | undefined): { causationId?: string } {

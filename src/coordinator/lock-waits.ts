@@ -1,10 +1,14 @@
 /** Callers who wait for a lock: told, once it is durable, that they have it or that they will not get it. */
-import { Refused, type Refusal } from '../core/errors.ts';
+import { refuse, Refused, type Refusal } from '../core/errors.ts';
 import type { SwarmFact } from '../events/catalog.ts';
 import type { Commit } from '../events/envelope.ts';
+import type { LockFact } from '../events/lock.ts';
 
 /** How a wait ends: with the fact that granted or ended it. */
-export type WaitEnd = Extract<SwarmFact, { type: 'lock.acquired' | 'lock.abandoned' }>;
+export type WaitEnd = Extract<
+  SwarmFact,
+  { type: 'lock.acquired' | 'lock.upgraded' | 'lock.abandoned' | 'lock.released' | 'lock.expired' }
+>;
 
 interface Waiting {
   resolve(end: WaitEnd): void;
@@ -19,7 +23,10 @@ export class LockWaits {
   /** The timers of deadlines let a process end; one in which somebody waits for a lock has to go on. */
   #keepsProcess: NodeJS.Timeout | undefined;
 
-  /** Waits for the end of a request that was just recorded. Throws `CLOSED` or `HALTED` when the swarm ends first. */
+  /**
+   * Waits for the end of a request, or of an upgrade, that was just recorded. Throws `DEADLOCK` when it is taken out of a
+   * circle, `CLOSED` or `HALTED` when the swarm ends first.
+   */
   endOf(lockId: string): Promise<WaitEnd> {
     this.#keepsProcess ??= setInterval(() => {}, HOUR_MS);
     const end = new Promise<WaitEnd>((resolve, reject) => {
@@ -34,9 +41,11 @@ export class LockWaits {
     if (this.#waiting.size === 0) return;
     for (const { facts } of commits) {
       for (const fact of facts as readonly SwarmFact[]) {
-        if (fact.type === 'lock.acquired' || fact.type === 'lock.abandoned') {
-          this.#take(fact.payload.lockId)?.resolve(fact);
-        }
+        if (!isEnd(fact)) continue;
+        const waiting = this.#take(fact.payload.lockId);
+        const isVictim = fact.type === 'lock.abandoned' && fact.payload.reason === 'deadlock';
+        if (isVictim) waiting?.reject(new Refused(deadlock(fact, facts as readonly SwarmFact[])));
+        else waiting?.resolve(fact);
       }
     }
   }
@@ -55,4 +64,38 @@ export class LockWaits {
     }
     return waiting;
   }
+}
+
+function isEnd(fact: SwarmFact): fact is WaitEnd {
+  switch (fact.type as LockFact['type']) {
+    case 'lock.acquired':
+    case 'lock.upgraded':
+    case 'lock.abandoned':
+    case 'lock.released':
+    case 'lock.expired':
+      return true;
+    case 'lock.requested':
+    case 'lock.renewed':
+    case 'lock.contention':
+    case 'lock.upgrade_requested':
+    case 'lock.downgraded':
+      return false;
+  }
+  return false; // of another actor
+}
+
+/** What the victim of a circle is told: the circle stands in the contention that precedes its end. */
+function deadlock(
+  { payload: { lockId, resource } }: WaitEnd,
+  facts: readonly SwarmFact[],
+): Refusal {
+  const found = facts.find(
+    (fact) => fact.type === 'lock.contention' && fact.payload.lockId === lockId,
+  );
+  const cycle = found?.type === 'lock.contention' ? found.payload.cycle : undefined;
+  return refuse(
+    'DEADLOCK',
+    `The sessions that wait for ${JSON.stringify(resource)} and this one waited for each other; this one had to give up. Release what it holds, and begin again.`,
+    { lockId, resource, cycle: cycle ?? [] },
+  );
 }

@@ -1,25 +1,35 @@
 /** The locks of a session's handle. */
 import { Refused } from '../core/errors.ts';
 import { frozen } from '../core/json.ts';
-import type { Priority } from '../events/identity.ts';
-import { toLock, type Lock, type LockType } from '../events/lock.ts';
-import { firstAbout, type Asker } from './asker.ts';
+import type { Commit } from '../events/envelope.ts';
+import type { SwarmFact } from '../events/catalog.ts';
+import type { AgentIdentity, Priority } from '../events/identity.ts';
+import { toLock } from '../events/lock.ts';
+import type { Lock, LockRequest, LockType } from '../events/lock.ts';
+import type { Asker } from './asker.ts';
+import type { Asked } from './dispatch.ts';
 import type { WaitEnd } from './lock-waits.ts';
 import { accepted, type Result } from './result.ts';
 
-/** What lock is asked for. */
-export interface LockQuery {
-  /** What it protects: a path or another name. */
-  readonly resource: string;
-  readonly type: LockType;
-  /** How long it is held unless renewed, in milliseconds; `config.timeouts.lockDefault` when absent. */
-  readonly ttl?: number;
+/** How long and how urgently a lock is waited for. */
+export interface LockPatience {
   /** How long to wait, in milliseconds; 0 is not at all, `config.timeouts.lockDefault` when absent. */
   readonly timeout?: number;
   readonly priority?: Priority;
-  readonly metadata?: Readonly<Record<string, unknown>>;
-  /** Gives up waiting; `acquire` then answers null. */
+  /** Gives up waiting; the answer is then null. */
   readonly signal?: AbortSignal;
+}
+
+/** What lock is asked for. */
+export interface LockQuery extends LockPatience {
+  /** What it protects: a path or another name. `repo/src/**` is a whole subtree, `state/…` a part of the state. */
+  readonly resource: string;
+  readonly type: LockType;
+  /** The id that the request and then the lock has; drawn when absent. */
+  readonly lockId?: string;
+  /** How long it is held unless renewed, in milliseconds; `config.timeouts.lockDefault` when absent. */
+  readonly ttl?: number;
+  readonly metadata?: Readonly<Record<string, unknown>>;
 }
 
 /** What a session does with locks. */
@@ -32,44 +42,40 @@ export class SessionLocks {
 
   /**
    * Acquires a lock, waiting in the queue of its resource; null when it was not granted in time.
-   * A session that holds what it asks for is given the lock that it has.
-   * @throws {Refused} `LIMIT_EXCEEDED`, `LOCK_HELD` when the session holds the resource in a weaker form
+   * A session that holds what it asks for is given the lock that it has; when it asks for more, its lock is upgraded.
+   * @throws {Refused} `DEADLOCK` with the circle in its details, `LIMIT_EXCEEDED`, `ALREADY_EXISTS` when it waits for it already
    */
   async acquire({ signal, ...query }: LockQuery): Promise<Lock | null> {
     if (signal?.aborted) return null;
-    const { answer, commit } = this.#asker.ask('lock.acquire', query);
-    const request = firstAbout(commit, 'lockId');
-    if (request === undefined) return this.#unrecorded(query.resource, await answer);
-    const { id: lockId, type } = request;
-    const granted = this.#lockOf(query.resource, lockId);
-    const end = type === 'lock.requested' ? this.#asker.door.waits.endOf(lockId) : undefined;
-    accepted(await answer);
-    const lock = end === undefined ? granted : await this.#waitFor(end, { query, lockId, signal });
-    if (lock === undefined || !signal?.aborted) return lock ?? null;
-    await this.release(lockId).catch(ignoreRefusal); // granted to somebody who had given up
-    return null;
+    const asked = this.#asker.ask('lock.acquire', query);
+    const request = requestIn(asked.commit, this.#asker.identity);
+    if (request === undefined) return this.#unrecorded(query.resource, await asked.answer);
+    return this.#outcome(asked, request, signal);
   }
 
-  async #waitFor(
-    end: Promise<WaitEnd>,
-    {
-      query,
-      lockId,
-      signal,
-    }: { query: LockQuery; lockId: string; signal: AbortSignal | undefined },
-  ): Promise<Lock | undefined> {
-    // Whether it could still be given up is told by how the wait ends.
-    const giveUp = () => {
-      this.#asker.ask('lock.abandon', { lockId }).answer.catch(() => {});
-    };
-    signal?.addEventListener('abort', giveUp, { once: true });
-    if (signal?.aborted) giveUp(); // in the meantime
-    try {
-      const { type } = await end;
-      return type === 'lock.acquired' ? this.#lockOf(query.resource, lockId) : undefined;
-    } finally {
-      signal?.removeEventListener('abort', giveUp);
-    }
+  /**
+   * Makes a held lock exclusive, or `upgradeable`; waits until the other holders have left. The lock then has a new fencing
+   * token, and its lease begins anew. Null when that was not possible in time, or the lock ended: what is held is unchanged.
+   * @throws {Refused} `DEADLOCK` when another holder waits to upgrade too; `NOT_FOUND` when the lock has ended; `NOT_HOLDER`
+   */
+  async upgrade(
+    lockId: string,
+    { signal, ...patience }: LockPatience & { readonly to?: 'exclusive' | 'upgradeable' } = {},
+  ): Promise<Lock | null> {
+    if (signal?.aborted) return null;
+    const resource = this.#asker.door.projector.resourceOf(lockId) ?? '';
+    const asked = this.#asker.ask('lock.upgrade', { lockId, ...patience });
+    const request = requestIn(asked.commit, this.#asker.identity);
+    if (request === undefined) return this.#unrecorded(resource, await asked.answer);
+    return this.#outcome(asked, request, signal);
+  }
+
+  /**
+   * Makes a held lock a shared one; whoever fits beside it is let in at once.
+   * @throws {Refused} `NOT_FOUND` when it has ended, `NOT_HOLDER`
+   */
+  async downgrade(lockId: string): Promise<void> {
+    accepted(await this.#asker.ask('lock.downgrade', { lockId }).answer);
   }
 
   /**
@@ -86,10 +92,69 @@ export class SessionLocks {
     accepted(await this.#asker.ask('lock.release', { lockId }).answer);
   }
 
+  /**
+   * Takes a lock from whoever holds it, for a reason that stands in the event; for a Conductor.
+   * @throws {Refused} `FORBIDDEN`, `NOT_FOUND`
+   */
+  async forceRelease(lockId: string, reason: string): Promise<void> {
+    accepted(await this.#asker.ask('lock.force_release', { lockId, reason }).answer);
+  }
+
+  /** The locks that are held, of everybody; on one resource when it is named. */
+  getLocks(resource?: string): readonly Lock[] {
+    return this.#asker.door.getLocks(resource);
+  }
+
+  /** Who waits for a resource, in the order in which they are served. */
+  getWaitQueue(resource: string): readonly LockRequest[] {
+    return this.#asker.door.getWaitQueue(resource);
+  }
+
+  /** Whether a fencing token is that of a lock that is held now on a resource, by anybody, or on a subtree that covers it. */
+  check(resource: string, fencingToken: number): boolean {
+    return this.#asker.door.isCurrent(resource, fencingToken);
+  }
+
+  /** A request that was recorded: it is granted, or it waits for its end. */
+  async #outcome(
+    { answer }: Asked,
+    { lockId, resource, waits }: OwnRequest,
+    signal: AbortSignal | undefined,
+  ): Promise<Lock | null> {
+    const granted = waits ? undefined : this.#lockOf(resource, lockId);
+    const end = waits ? this.#asker.door.waits.endOf(lockId) : undefined;
+    accepted(await answer);
+    if (end === undefined) return granted ?? null;
+    const { type } = await this.#endWith(end, lockId, signal);
+    if (type === 'lock.upgraded') return this.#lockOf(resource, lockId) ?? null;
+    if (type !== 'lock.acquired') return null;
+    const lock = this.#lockOf(resource, lockId);
+    if (lock === undefined || !signal?.aborted) return lock ?? null;
+    await this.release(lockId).catch(ignoreRefusal); // granted to somebody who had given up
+    return null;
+  }
+
+  async #endWith(
+    end: Promise<WaitEnd>,
+    lockId: string,
+    signal: AbortSignal | undefined,
+  ): Promise<WaitEnd> {
+    // Whether it could still be given up is told by how the wait ends.
+    const giveUp = () => {
+      this.#asker.ask('lock.abandon', { lockId }).answer.catch(() => {});
+    };
+    signal?.addEventListener('abort', giveUp, { once: true });
+    if (signal?.aborted) giveUp(); // in the meantime
+    try {
+      return await end;
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+    }
+  }
+
   #unrecorded(resource: string, result: Result): Lock | null {
     if (!result.ok) {
-      const isBusy = result.code === 'LOCK_HELD' && result.details['holders'] !== undefined;
-      if (isBusy) return null;
+      if (result.code === 'LOCK_HELD') return null;
       throw new Refused(result);
     }
     const { sessionId } = this.#asker.identity;
@@ -103,6 +168,32 @@ export class SessionLocks {
     const hold = record?.holders.find(({ id }) => id === lockId);
     return hold && frozen(toLock(resource, hold));
   }
+}
+
+interface OwnRequest {
+  readonly lockId: string;
+  readonly resource: string;
+  readonly waits: boolean;
+}
+
+/** The fact that granted or queued what a session asked for; others may have been let in, or given up, by the same commit. */
+function requestIn(commit: Commit | undefined, who: AgentIdentity): OwnRequest | undefined {
+  const drawn = (commit?.command.payload as { readonly lockId?: string } | undefined)?.lockId;
+  for (const fact of (commit?.facts ?? []) as readonly SwarmFact[]) {
+    switch (fact.type) {
+      case 'lock.acquired':
+      case 'lock.requested':
+        if (fact.payload.lockId !== drawn) break;
+        return { ...fact.payload, waits: fact.type === 'lock.requested' };
+      case 'lock.upgrade_requested':
+        return { ...fact.payload, waits: true };
+      case 'lock.upgraded':
+        if (fact.source.sessionId === who.sessionId) return { ...fact.payload, waits: false };
+        break;
+      default: // is not about what was asked for
+    }
+  }
+  return undefined;
 }
 
 function ignoreRefusal(error: unknown): void {

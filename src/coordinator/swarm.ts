@@ -9,9 +9,11 @@ import { Fault, refuse, Refused, type Refusal } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
 import { canonicalJson, frozen } from '../core/json.ts';
 import { parsePath } from '../core/path.ts';
+import { subtreesOver } from '../core/resource.ts';
 import { firstFact } from '../events/envelope.ts';
 import { OPERATOR, type AgentIdentity } from '../events/identity.ts';
 import type { AgentKind } from '../events/identity.ts';
+import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock.ts';
 import type { EventLog } from '../events/log.ts';
 import { hashState } from '../projections/saved-views.ts';
 import { toSwarmState, valueAtPath, versionedAtPath } from '../projections/swarm-state.ts';
@@ -24,6 +26,7 @@ import type { SessionDoor } from './asker.ts';
 import type { StateUpdate, UpdateResult } from './agent-session.ts';
 import { Checkpointer, DEFAULT_CHECKPOINTS } from './checkpointer.ts';
 import { Dispatcher } from './dispatch.ts';
+import { SwarmLocks, type LockManager } from './lock-manager.ts';
 import { LockWaits } from './lock-waits.ts';
 import { wantedSettings, type OpenOptions } from './open-options.ts';
 import type { Recorded, Result } from './result.ts';
@@ -61,6 +64,8 @@ export class Swarm {
   readonly #clock: SwarmClock;
   readonly #door: SessionDoor;
   readonly #isReadonly: boolean;
+  /** The locks of everybody (specification, "Locking API"). */
+  readonly locks: LockManager;
   #stopped: Refusal | undefined;
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
@@ -81,9 +86,13 @@ export class Swarm {
       ask: (input, source) => this.#dispatcher.ask(input, source),
       projector,
       waits: this.#waits,
+      getLocks: (resource) => this.#getLocks(resource),
+      getWaitQueue: (resource) => this.#getWaitQueue(resource),
+      isCurrent: (resource, token) => this.#isCurrent(resource, token),
       get: (path) => this.get(path),
       read: (path) => this.read(path),
     };
+    this.locks = new SwarmLocks(this.#door);
     if (options.readonly === true) {
       this.#dispatcher.stop(refuse('READ_ONLY', 'The swarm was opened for reading only.'));
     }
@@ -179,6 +188,33 @@ export class Swarm {
     const parsed = parsePath(path);
     if (!parsed.ok) throw new Refused(parsed);
     return parsed.steps;
+  }
+
+  #getLocks(resource?: string): readonly Lock[] {
+    this.#checkServing();
+    const { byResource } = this.#projector.locks;
+    const named = resource === undefined ? undefined : byResource.get(resource);
+    const records = resource === undefined ? [...byResource.values()] : named ? [named] : [];
+    return frozen(
+      records.flatMap((record) => record.holders.map((hold) => toLock(record.resource, hold))),
+    );
+  }
+
+  #getWaitQueue(resource: string): readonly LockRequest[] {
+    this.#checkServing();
+    const record = this.#projector.resource(resource);
+    return record === undefined ? [] : frozen(toWaitQueue(record));
+  }
+
+  #isCurrent(resource: string, fencingToken: number): boolean {
+    this.#checkServing();
+    const nowMs = this.#clock.nowMs();
+    const covering = [resource, ...subtreesOver(resource)];
+    return covering.some((name) =>
+      this.#projector
+        .resource(name)
+        ?.holders.some((hold) => hold.fencingToken === fencingToken && nowMs < hold.expiresAtMs),
+    );
   }
 
   /**

@@ -13,6 +13,7 @@ import {
   idSchema,
   objectSchema,
   prioritySchema,
+  textSchema,
   type AgentIdentity,
   type Priority,
 } from './identity.ts';
@@ -38,6 +39,12 @@ export const lockRequestShape = {
   type: z.enum(LOCK_TYPES),
   metadata: objectSchema.optional(),
 };
+
+/** What a weaker lock can become. */
+export const upgradeSchema = z.enum(['exclusive', 'upgradeable']);
+
+/** The locks that `lock.contention` names, of all that are in the way: enough to see who it is. */
+export const CONTENTION_HOLDERS_MAX = 16;
 
 const aboutLock = { lockId: idSchema, resource: resourceSchema };
 
@@ -65,9 +72,9 @@ export const lockEvents = {
     z.strictObject({ ...aboutLock, ttl: ttlMs }),
   ),
   'lock.released': specified(
-    'lock.release by the holder; session.sweep when its session is offline',
+    'lock.release by the holder; lock.force_release; session.sweep when its session is offline',
     null,
-    z.strictObject({ ...aboutLock, reason: z.string().optional() }),
+    z.strictObject({ ...aboutLock, reason: textSchema.optional() }),
   ),
   'lock.expired': specified(
     'lock.expire, when the TTL of a lock has passed',
@@ -75,21 +82,34 @@ export const lockEvents = {
     z.strictObject(aboutLock),
   ),
   'lock.abandoned': ours(
-    'lock.abandon by the requester; lock.expire when a request has waited its time; session.sweep',
+    'lock.abandon by the requester; lock.expire when a request or an upgrade has waited its time; session.sweep; whatever closed a circle of which this request is the victim',
     null,
-    z.strictObject({ ...aboutLock, reason: z.enum(['timeout', 'aborted', 'session_offline']) }),
+    z.strictObject({
+      ...aboutLock,
+      reason: z.enum(['timeout', 'aborted', 'session_offline', 'deadlock']),
+    }),
   ),
   'lock.contention': specified(
-    'planned',
+    'lock.acquire or lock.upgrade, when it has to wait; and when it closes a circle: then about the victim, with the circle',
     [],
     z.strictObject({
       ...aboutLock,
-      holders: z.array(idSchema),
-      cycle: z.array(idSchema).optional(),
+      holders: z.array(idSchema).max(CONTENTION_HOLDERS_MAX),
+      ahead: z.number().int().min(0),
+      cycle: z.array(z.strictObject({ ...aboutLock, sessionId: idSchema })).optional(),
     }),
   ),
-  'lock.upgraded': ours('planned', ['type'], z.strictObject(aboutLock)),
-  'lock.downgraded': ours('planned', ['type'], z.strictObject(aboutLock)),
+  'lock.upgrade_requested': ours(
+    'lock.upgrade, or lock.acquire of a stronger lock by a holder, when it has to wait for other holders',
+    [],
+    z.strictObject({ ...aboutLock, to: upgradeSchema, timeout: ttlMs, priority: prioritySchema }),
+  ),
+  'lock.upgraded': ours(
+    'lock.upgrade, or lock.acquire of a stronger lock by a holder, or whatever made a waiting upgrade possible; its sequence is the new fencing token, and the lease begins anew',
+    ['type', 'expiresAt', 'fencingToken'],
+    z.strictObject({ ...aboutLock, to: upgradeSchema }),
+  ),
+  'lock.downgraded': ours('lock.downgrade by the holder', ['type'], z.strictObject(aboutLock)),
 } as const;
 
 /** A fact about a lock. */
@@ -104,7 +124,7 @@ export interface LockHold {
   readonly expiresAtMs: number;
   readonly ttlMs: number;
   readonly renewCount: number;
-  /** The sequence of its `lock.acquired`: grows with every grant of the resource. */
+  /** The sequence of its `lock.acquired` or last `lock.upgraded`: grows with every grant of the resource. */
   readonly fencingToken: number;
   readonly metadata: Readonly<Record<string, unknown>> | null;
   readonly touched: Touched;
@@ -125,11 +145,24 @@ export interface LockWait {
   readonly touched: Touched;
 }
 
+/** A held lock that waits to become a stronger one. */
+export interface LockUpgrade {
+  readonly lockId: string;
+  readonly to: z.infer<typeof upgradeSchema>;
+  readonly requestedAtMs: number;
+  readonly timeoutMs: number;
+  readonly priority: Priority;
+  /** The sequence of its request. */
+  readonly sequence: number;
+}
+
 /** A resource with its holders and its queue. It exists as long as it has one of either. */
 export interface LockRecord {
   readonly resource: string;
   readonly holders: readonly LockHold[];
   readonly queue: readonly LockWait[];
+  /** At most one: two that wait to upgrade wait for each other. */
+  readonly upgrade: LockUpgrade | null;
 }
 
 /** The states of a resource. */
@@ -161,6 +194,8 @@ export interface LockRequest {
   /** How long it waits, in milliseconds. */
   readonly timeout: number;
   readonly priority: Priority;
+  /** Ours: it waits to make the lock with the same id a stronger one. */
+  readonly isUpgrade?: true;
 }
 
 /** How much earlier than it came a request counts, in milliseconds: this bounds how long anybody is overtaken. */
@@ -186,7 +221,7 @@ export function stateOfLock(record: LockRecord): LockStatus {
 
 /** A resource that nobody holds and nobody waits for. */
 export function freeResource(resource: string): LockRecord {
-  return { resource, holders: [], queue: [] };
+  return { resource, holders: [], queue: [], upgrade: null };
 }
 
 /** What a fact makes of a resource. */
@@ -201,23 +236,70 @@ export function evolveLock(record: LockRecord, fact: LockFact): LockRecord {
         queue: withoutId(record.queue, fact.payload.lockId),
       };
     case 'lock.renewed':
-      return {
-        ...record,
-        holders: record.holders.map((hold) =>
-          hold.id === fact.payload.lockId ? renewed(hold, fact) : hold,
-        ),
-      };
+      return withHold(record, fact.payload.lockId, (hold) => renewed(hold, fact));
     case 'lock.released':
-    case 'lock.expired':
-      return { ...record, holders: withoutId(record.holders, fact.payload.lockId) };
-    case 'lock.abandoned':
-      return { ...record, queue: withoutId(record.queue, fact.payload.lockId) };
+    case 'lock.expired': {
+      const { lockId } = fact.payload;
+      const holders = withoutId(record.holders, lockId);
+      return { ...withoutUpgrade(record, lockId), holders };
+    }
+    case 'lock.abandoned': {
+      const { lockId } = fact.payload;
+      return { ...withoutUpgrade(record, lockId), queue: withoutId(record.queue, lockId) };
+    }
+    case 'lock.upgrade_requested':
+      return { ...record, upgrade: upgradeOf(fact) };
+    case 'lock.upgraded': {
+      const { lockId, to } = fact.payload;
+      const next = withoutUpgrade(record, lockId);
+      return withHold(next, lockId, (hold) => upgraded(hold, to, fact));
+    }
+    case 'lock.downgraded':
+      return withHold(record, fact.payload.lockId, (hold) => ({
+        ...hold,
+        type: 'shared',
+        touched: stamp(hold.touched, fact, lockEvents['lock.downgraded'].writes),
+      }));
     case 'lock.contention':
       return record;
-    case 'lock.upgraded':
-    case 'lock.downgraded':
-      return (assert(false, 'nothing emits this yet'), record);
   }
+}
+
+function withHold(
+  record: LockRecord,
+  id: string,
+  change: (hold: LockHold) => LockHold,
+): LockRecord {
+  const index = record.holders.findIndex((hold) => hold.id === id);
+  const hold = record.holders[index];
+  assert(hold !== undefined, 'a fact about a lock follows the one that granted it');
+  return { ...record, holders: record.holders.with(index, change(hold)) };
+}
+
+function withoutUpgrade(record: LockRecord, lockId: string): LockRecord {
+  return record.upgrade?.lockId === lockId ? { ...record, upgrade: null } : record;
+}
+
+function upgradeOf(fact: Extract<LockFact, { type: 'lock.upgrade_requested' }>): LockUpgrade {
+  const { lockId, to, timeout, priority } = fact.payload;
+  return {
+    lockId,
+    to,
+    requestedAtMs: fact.timeMs,
+    timeoutMs: timeout,
+    priority,
+    sequence: fact.sequence,
+  };
+}
+
+function upgraded(hold: LockHold, to: LockType, fact: LockFact): LockHold {
+  return {
+    ...hold,
+    type: to,
+    expiresAtMs: fact.timeMs + hold.ttlMs,
+    fencingToken: fact.sequence,
+    touched: stamp(hold.touched, fact, lockEvents['lock.upgraded'].writes),
+  };
 }
 
 function waitOf(fact: Extract<LockFact, { type: 'lock.requested' }>): LockWait {
@@ -304,4 +386,30 @@ export function toLockRequest(resource: string, wait: LockWait): LockRequest {
     timeout: wait.timeoutMs,
     priority: wait.priority,
   };
+}
+
+/** Who waits for a resource, in the order in which they are served: an upgrade first, since its session holds already. */
+export function toWaitQueue({ resource, upgrade, holders, queue }: LockRecord): LockRequest[] {
+  const requests = queue.map((wait) => toLockRequest(resource, wait));
+  const holder = holders.find(({ id }) => id === upgrade?.lockId)?.holder;
+  if (upgrade === null || holder === undefined) return requests;
+  const { lockId: id, to: type, timeoutMs: timeout, priority } = upgrade;
+  const requestedAt = isoTime(upgrade.requestedAtMs);
+  const first = { id, resource, type, requester: holder, requestedAt, timeout, priority };
+  return [{ ...first, isUpgrade: true }, ...requests];
+}
+
+/** What of a resource ends by itself: a lease, the patience of a request, that of an upgrade. */
+export type LockDeadlineKind = 'lock' | 'wait' | 'upgrade';
+
+/** When a held lock, a waiting request or a waiting upgrade ends by itself; undefined when there is none. */
+export function lockDeadlineMs(
+  record: LockRecord | undefined,
+  kind: LockDeadlineKind,
+  id: string,
+): number | undefined {
+  if (kind === 'lock') return record?.holders.find((hold) => hold.id === id)?.expiresAtMs;
+  const upgrade = record?.upgrade?.lockId === id ? record.upgrade : undefined;
+  const waits = kind === 'upgrade' ? upgrade : record?.queue.find((wait) => wait.id === id);
+  return waits && waits.requestedAtMs + waits.timeoutMs;
 }

@@ -3,7 +3,7 @@
  *
  * Everything behind it is immutable, and answers for the moment after the last fact that was folded.
  */
-import type { LockHold, LockRecord, LockWait } from './lock.ts';
+import type { LockDeadlineKind, LockHold, LockRecord, LockUpgrade, LockWait } from './lock.ts';
 import type { AgentRecord, SessionRecord } from './session.ts';
 import type { SwarmRecord } from './system.ts';
 import type { TaskRecord } from './task.ts';
@@ -15,7 +15,7 @@ export type Deadline =
   | { readonly kind: 'session'; readonly id: string; readonly atMs: number }
   | { readonly kind: 'sweep'; readonly id: string; readonly atMs: number }
   | {
-      readonly kind: 'lock' | 'wait';
+      readonly kind: LockDeadlineKind;
       readonly id: string;
       readonly resource: string;
       readonly atMs: number;
@@ -26,6 +26,7 @@ export type Deadline =
 export interface Holdings {
   readonly locks: readonly { readonly resource: string; readonly hold: LockHold }[];
   readonly waits: readonly { readonly resource: string; readonly wait: LockWait }[];
+  readonly upgrades: readonly { readonly resource: string; readonly upgrade: LockUpgrade }[];
   readonly taskIds: readonly string[];
   readonly handoffs: readonly HandoffRecord[];
 }
@@ -43,6 +44,10 @@ export interface StateView {
   /** The handoff of a task that is neither completed nor given up. */
   openHandoffOf(taskId: string): HandoffRecord | undefined;
   resource(resource: string): LockRecord | undefined;
+  /** The records of the other resources that have something in common with one, in the order of their names. */
+  overlapping(resource: string): readonly LockRecord[];
+  /** Whether any resource that names a part of the state is locked or waited for. */
+  readonly hasStateLocks: boolean;
   /** The resource of a held lock or a waiting request. */
   resourceOf(lockId: string): string | undefined;
   /** Pending tasks that nobody is assigned to, the most urgent and then the oldest first. */

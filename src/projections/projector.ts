@@ -11,7 +11,8 @@ import type { SwarmFact } from '../events/catalog.ts';
 import type { Touch } from '../events/definition.ts';
 import { lastSequence, type Commit } from '../events/envelope.ts';
 import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
-import type { LockFact, LockRecord } from '../events/lock.ts';
+import { lockDeadlineMs } from '../events/lock.ts';
+import type { LockDeadlineKind, LockFact, LockRecord } from '../events/lock.ts';
 import {
   documentOf,
   evolveAgent,
@@ -46,6 +47,15 @@ const GIVES_TIME: ReadonlySet<SessionFact['type']> = new Set([
   'agent.started',
   'agent.recovered',
 ]);
+
+/** The deadlines that facts about locks begin or move. */
+const LOCK_DEADLINES: { readonly [Type in LockFact['type']]?: LockDeadlineKind } = {
+  'lock.requested': 'wait',
+  'lock.acquired': 'lock',
+  'lock.renewed': 'lock',
+  'lock.upgraded': 'lock',
+  'lock.upgrade_requested': 'upgrade',
+};
 
 /** All projections of one swarm. */
 export class Projector implements StateView {
@@ -108,6 +118,7 @@ export class Projector implements StateView {
       case 'lock.expired':
       case 'lock.abandoned':
       case 'lock.contention':
+      case 'lock.upgrade_requested':
       case 'lock.upgraded':
       case 'lock.downgraded':
         this.#foldLock(fact);
@@ -164,17 +175,13 @@ export class Projector implements StateView {
 
   #foldLock(fact: LockFact): void {
     const record = this.locks.apply(fact);
-    this.#noteLock(record, fact.payload.lockId);
+    const kind = LOCK_DEADLINES[fact.type];
+    if (kind !== undefined) this.#noteLock(record, kind, fact.payload.lockId);
   }
 
-  #noteLock(record: LockRecord, id: string): void {
-    const { resource } = record;
-    const hold = record.holders.find((one) => one.id === id);
-    if (hold !== undefined)
-      this.deadlines.note({ kind: 'lock', id, resource, atMs: hold.expiresAtMs });
-    const wait = record.queue.find((one) => one.id === id);
-    if (wait === undefined) return;
-    this.deadlines.note({ kind: 'wait', id, resource, atMs: wait.requestedAtMs + wait.timeoutMs });
+  #noteLock(record: LockRecord, kind: LockDeadlineKind, id: string): void {
+    const atMs = lockDeadlineMs(record, kind, id);
+    if (atMs !== undefined) this.deadlines.note({ kind, id, resource: record.resource, atMs });
   }
 
   #foldSession(fact: SessionFact): void {
@@ -299,6 +306,14 @@ export class Projector implements StateView {
     return this.locks.byResource.get(resource);
   }
 
+  overlapping(resource: string): readonly LockRecord[] {
+    return this.locks.overlapping(resource);
+  }
+
+  get hasStateLocks(): boolean {
+    return this.locks.hasStateLocks;
+  }
+
   resourceOf(lockId: string): string | undefined {
     return this.locks.resourceById.get(lockId);
   }
@@ -326,25 +341,18 @@ export class Projector implements StateView {
   }
 
   holdings(sessionId: string): Holdings {
-    const locks: Holdings['locks'][number][] = [];
-    const waits: Holdings['waits'][number][] = [];
-    for (const id of this.locks.idsOf(sessionId)) {
-      const record = this.resource(this.resourceOf(id) ?? '');
-      const hold = record?.holders.find((one) => one.id === id);
-      const wait = record?.queue.find((one) => one.id === id);
-      if (record !== undefined && hold !== undefined)
-        locks.push({ resource: record.resource, hold });
-      if (record !== undefined && wait !== undefined)
-        waits.push({ resource: record.resource, wait });
-    }
-    // The index may have been rebuilt from a checkpoint, so its order is not part of the state.
-    locks.sort((a, b) => a.hold.fencingToken - b.hold.fencingToken);
-    waits.sort((a, b) => a.wait.touched.whole.sequence - b.wait.touched.whole.sequence);
+    const { locks, waits, upgrades } = this.locks.heldBy(sessionId);
     const handoffs = [...(this.#openHandoffs.get(sessionId) ?? [])]
       .map((id) => this.handoffs.get(id))
       .filter((handoff) => handoff !== undefined)
       .toSorted((a, b) => a.touched.whole.sequence - b.touched.whole.sequence);
-    return { locks, waits, taskIds: this.sessions.get(sessionId)?.taskIds ?? [], handoffs };
+    return {
+      locks,
+      waits,
+      upgrades,
+      taskIds: this.sessions.get(sessionId)?.taskIds ?? [],
+      handoffs,
+    };
   }
 
   lockCount(sessionId: string): number {
@@ -372,12 +380,9 @@ export class Projector implements StateView {
           ? (this.sessions.get(deadline.id)?.endedAtMs ?? undefined)
           : undefined;
       case 'lock':
-        return this.resource(deadline.resource)?.holders.find(({ id }) => id === deadline.id)
-          ?.expiresAtMs;
-      case 'wait': {
-        const wait = this.resource(deadline.resource)?.queue.find(({ id }) => id === deadline.id);
-        return wait === undefined ? undefined : wait.requestedAtMs + wait.timeoutMs;
-      }
+      case 'wait':
+      case 'upgrade':
+        return lockDeadlineMs(this.resource(deadline.resource), deadline.kind, deadline.id);
       case 'handoff': {
         const handoff = this.handoffs.get(deadline.id);
         if (handoff === undefined || !isOpen(handoff)) return undefined;
@@ -404,7 +409,9 @@ export class Projector implements StateView {
       this.#noteSession(session);
     }
     for (const record of this.locks.byResource.values()) {
-      for (const { id } of [...record.holders, ...record.queue]) this.#noteLock(record, id);
+      for (const { id } of record.holders) this.#noteLock(record, 'lock', id);
+      for (const { id } of record.queue) this.#noteLock(record, 'wait', id);
+      if (record.upgrade !== null) this.#noteLock(record, 'upgrade', record.upgrade.lockId);
     }
   }
 }

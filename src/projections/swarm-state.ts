@@ -9,7 +9,7 @@ import { formatPath } from '../core/path.ts';
 import { versionOf, type Touch } from '../events/definition.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { COORDINATOR, OPERATOR } from '../events/identity.ts';
-import { toLock, toLockRequest, type Lock, type LockRequest } from '../events/lock.ts';
+import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock.ts';
 import { insideSession } from '../events/session.ts';
 import type {
   AgentHealth,
@@ -280,9 +280,10 @@ function toAgentState(projector: Projector, session: SessionRecord): AgentState 
 function toLockRegistry({ locks }: Projector): LockRegistry {
   const held: Record<string, Lock> = Object.create(null) as Record<string, Lock>;
   const waitQueue = Object.create(null) as Record<string, readonly LockRequest[]>;
-  for (const [resource, { holders, queue }] of locks.byResource) {
-    for (const hold of holders) held[hold.id] = toLock(resource, hold);
-    if (queue.length > 0) waitQueue[resource] = queue.map((wait) => toLockRequest(resource, wait));
+  for (const [resource, record] of locks.byResource) {
+    for (const hold of record.holders) held[hold.id] = toLock(resource, hold);
+    const waiting = toWaitQueue(record);
+    if (waiting.length > 0) waitQueue[resource] = waiting;
   }
   return { locks: held, waitQueue };
 }

@@ -9,7 +9,7 @@ import type { RecordedCommand } from '../events/envelope.ts';
 import type { EarlierVersion } from '../events/definition.ts';
 import { newHandoffShape } from '../events/handoff.ts';
 import { identitySchema, idSchema, prioritySchema, textSchema } from '../events/identity.ts';
-import { lockRequestShape } from '../events/lock.ts';
+import { lockRequestShape, upgradeSchema } from '../events/lock.ts';
 import { newAgentShape } from '../events/session.ts';
 import { configSchema, limitsSchema } from '../events/system.ts';
 import { newTaskShape } from '../events/task.ts';
@@ -86,6 +86,15 @@ export const COMMANDS = {
   ),
   'lock.renew': command(lock.extend({ ttl: milliseconds.min(1).optional() })),
   'lock.release': command(lock),
+  'lock.upgrade': command(
+    lock.extend({
+      to: upgradeSchema.optional(),
+      timeout: milliseconds.optional(),
+      priority: prioritySchema.optional(),
+    }),
+  ),
+  'lock.downgrade': command(lock),
+  'lock.force_release': command(lock.extend({ reason: textSchema.min(1) })),
   'lock.abandon': command(lock),
   'lock.expire': command(lock),
 

@@ -101,7 +101,7 @@ function describeGuard(guard: unknown): string {
 }
 
 /** Times, tokens, ids and marks of writing: what makes every moment of a record another one. */
-const PASSING = /^(id|key|touched|fencingToken|endedBy)$|(Id|AtMs|timestampMs)$/;
+const PASSING = /^(id|key|sequence|touched|fencingToken|endedBy)$|(Id|AtMs|timestampMs)$/;
 
 /** A record without what passes; a list of ids counts by its length. */
 function recordShape(value: unknown): unknown {

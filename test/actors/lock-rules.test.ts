@@ -1,35 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { isCompatible, isGrantedAtOnce } from '../../src/actors/lock-rules.ts';
+import { isCompatible } from '../../src/actors/lock-rules.ts';
 import { COORDINATOR, type AgentIdentity, type Priority } from '../../src/events/identity.ts';
-import { PRIORITY_BOOST_MS, freeResource, queueKey, stateOfLock } from '../../src/events/lock.ts';
+import { PRIORITY_BOOST_MS, freeResource, stateOfLock } from '../../src/events/lock.ts';
 import type { LockType } from '../../src/events/lock.ts';
 import { Given, typesOf, type Outcome } from '../support/given.ts';
-
-describe('compatibility', () => {
-  const MAY_BE_BESIDE: readonly (readonly [LockType, LockType, boolean])[] = [
-    ['exclusive', 'exclusive', false],
-    ['exclusive', 'shared', false],
-    ['exclusive', 'upgradeable', false],
-    ['shared', 'exclusive', false],
-    ['shared', 'shared', true],
-    ['shared', 'upgradeable', true],
-    ['upgradeable', 'exclusive', false],
-    ['upgradeable', 'shared', true],
-    ['upgradeable', 'upgradeable', false],
-  ];
-
-  test.each(MAY_BE_BESIDE)('%s beside %s: %s', (type, held, expected) => {
-    expect(isCompatible(type, [{ type: held }])).toBe(expected);
-    expect(isCompatible(held, [{ type }])).toBe(expected); // it does not matter who came first
-  });
-
-  test('anything fits beside nobody, and only if it fits beside all', () => {
-    for (const type of ['exclusive', 'shared', 'upgradeable'] as const)
-      expect(isCompatible(type, [])).toBe(true);
-    expect(isCompatible('upgradeable', [{ type: 'shared' }, { type: 'upgradeable' }])).toBe(false);
-    expect(isCompatible('shared', [{ type: 'shared' }, { type: 'upgradeable' }])).toBe(true);
-  });
-});
 
 describe('the queue', () => {
   let given: Given;
@@ -100,7 +74,7 @@ describe('the queue', () => {
   test('nobody overtakes: one that would fit waits behind one that does not', () => {
     asks('a', 'shared');
     asks('b', 'exclusive');
-    expect(typesOf(asks('c', 'shared'))).toEqual(['lock.requested']);
+    expect(typesOf(asks('c', 'shared'))).toEqual(['lock.requested', 'lock.contention']);
     expect([holders(), waiting()]).toEqual(['a', 'bc']);
     leaves('a');
     expect([holders(), waiting()]).toEqual(['b', 'c']);
@@ -141,18 +115,30 @@ describe('the queue', () => {
     for (const waits of priorities) {
       for (const comes of priorities) {
         const boundMs = PRIORITY_BOOST_MS[comes] - PRIORITY_BOOST_MS[waits];
-        const record = {
-          resource: 'r',
-          holders: [],
-          queue: [{ key: queueKey(0, waits) } as never],
-        };
-        const isLetInAt = (timeMs: number): boolean =>
-          isGrantedAtOnce(record, { type: 'shared', key: queueKey(timeMs, comes) });
-        if (boundMs > 0) expect(isLetInAt(boundMs - 1)).toBe(true);
-        expect(isLetInAt(Math.max(0, boundMs))).toBe(false); // the order of asking breaks the tie
+        expect(overtakes({ waits, comes, afterMs: Math.max(0, boundMs) })).toBe(false); // the order of asking breaks the tie
+        if (boundMs > 0) expect(overtakes({ waits, comes, afterMs: boundMs - 1 })).toBe(true);
       }
     }
   });
+
+  /** Whether a shared request is let in before an exclusive one that has waited for so long. */
+  function overtakes({
+    waits,
+    comes,
+    afterMs,
+  }: {
+    readonly waits: Priority;
+    readonly comes: Priority;
+    readonly afterMs: number;
+  }): boolean {
+    asks('a', 'shared');
+    asks('b', 'exclusive', waits);
+    given.nowMs += afterMs;
+    asks('c', 'shared', comes);
+    const isIn = holders() === 'ac';
+    for (const name of isIn ? 'acb' : 'abc') leaves(name);
+    return isIn;
+  }
 
   test('boosts bound overtaking: a stream of critical requests cannot keep a low one out', () => {
     asks('a', 'exclusive');

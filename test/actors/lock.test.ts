@@ -83,20 +83,38 @@ describe('lock.acquire', () => {
             priority: 'high',
           },
         ],
+        ['lock.contention', { lockId: 'l2', resource: 'a.ts', holders: ['l1'], ahead: 0 }],
       ],
     });
   });
 
-  test('of what the session holds already records nothing; of a stronger form it is refused', () => {
-    acquire(ant, 'l1', { type: 'shared' });
+  test('of what the session holds already records nothing, and leaves it its token', () => {
+    acquire(ant, 'l1', { type: 'upgradeable' });
+    const [hold] = given.view.resource('a.ts')?.holders ?? [];
     expect(acquire(ant, 'l2', { type: 'shared' })).toEqual({ ok: true, facts: [] });
-    expect(acquire(ant, 'l3')).toMatchObject({
-      code: 'LOCK_HELD',
-      details: { lockId: 'l1', type: 'shared' },
+    expect(acquire(ant, 'l3', { type: 'upgradeable' })).toEqual({ ok: true, facts: [] });
+    expect(given.view.resource('a.ts')?.holders).toEqual([hold]);
+  });
+
+  test('of a stronger form than the session holds is an upgrade of its lock', () => {
+    acquire(ant, 'l1', { type: 'shared' });
+    expect(acquire(ant, 'l2')).toEqual({
+      ok: true,
+      facts: [['lock.upgraded', { lockId: 'l1', resource: 'a.ts', to: 'exclusive' }]],
     });
-    given.ask('lock.release', { lockId: 'l1' }, ant);
-    acquire(ant, 'l4');
-    expect(acquire(ant, 'l5', { type: 'shared' })).toEqual({ ok: true, facts: [] });
+    given.ask('lock.downgrade', { lockId: 'l1' }, ant);
+    acquire(bee, 'l3', { type: 'shared' });
+    expect(typesOf(acquire(ant, 'l4', { timeout: 9_000 }))).toEqual([
+      'lock.upgrade_requested',
+      'lock.contention',
+    ]);
+    expect(typesOf(acquire(ant, 'l5'))).toBe('ALREADY_EXISTS');
+  });
+
+  test('[I10] of a lease that is over is refused, also before that is recorded', () => {
+    acquire(ant, 'l1', { ttl: 1_000 });
+    given.nowMs += 1_000;
+    expect(typesOf(acquire(ant, 'l2'))).toBe('NOT_FOUND');
   });
 
   test('is refused beyond the limits, each named', () => {
@@ -166,6 +184,16 @@ describe('lock.renew', () => {
     );
     given.ask('lock.release', { lockId: 'l1' }, ant);
     expect(typesOf(given.when('lock.renew', { lockId: 'l1' }, ant))).toBe('NOT_FOUND');
+  });
+
+  test('[I10] is refused once the lease is over, also before that is recorded, and grants nothing', () => {
+    acquire(ant, 'l1', { ttl: 1_000 });
+    given.nowMs += 999;
+    given.ask('lock.renew', { lockId: 'l1' }, ant);
+    given.nowMs += 1_000;
+    for (const type of ['lock.renew', 'lock.release', 'lock.upgrade', 'lock.downgrade'] as const) {
+      expect(typesOf(given.when(type, { lockId: 'l1' }, ant))).toBe('NOT_FOUND');
+    }
   });
 });
 

@@ -307,7 +307,13 @@ describe('session.sweep', () => {
       ['task.requeued'],
     ]);
     expect(given.when('session.sweep', ANT, COORDINATOR)).toEqual({ ok: true, facts: [] });
-    expect(given.view.holdings('ant')).toEqual({ locks: [], waits: [], taskIds: [], handoffs: [] });
+    expect(given.view.holdings('ant')).toEqual({
+      locks: [],
+      waits: [],
+      upgrades: [],
+      taskIds: [],
+      handoffs: [],
+    });
     expect([...given.view.claimable()].map(({ id }) => id)).toEqual(['t1', 't2', 't3', 't4']);
     expect(given.view.resource('a')?.holders.map(({ holder }) => holder.sessionId)).toEqual([
       'bee',

@@ -100,36 +100,39 @@ function sessionFacts(record: SessionRecord): readonly (SessionFact | TaskFact)[
   ];
 }
 
-function lockFacts({ holders, queue }: LockRecord): readonly LockFact[] {
+function lockFacts({ holders, queue, upgrade }: LockRecord): readonly LockFact[] {
   const resource = 'r';
   const used = new Set([...holders, ...queue].map(({ id }) => id));
   const fresh = ['l1', 'l2', 'l3'].find((id) => !used.has(id));
   const ttl = 1_000;
+  const asks = { resource, ttl, timeout: 1_000, priority: 'normal' };
   return [
     ...LOCK_TYPES.flatMap((type) =>
       fresh === undefined
         ? []
         : [
             at<LockFact>('lock.acquired', { lockId: fresh, resource, type, ttl, holder: ME }),
-            at<LockFact>('lock.requested', {
-              lockId: fresh,
-              resource,
-              type,
-              ttl,
-              timeout: 1_000,
-              priority: 'normal',
-            }),
+            at<LockFact>('lock.requested', { lockId: fresh, type, ...asks }),
           ],
     ),
     ...queue.flatMap(({ id, type, requester }) => [
       at<LockFact>('lock.acquired', { lockId: id, resource, type, ttl, holder: requester }),
       at<LockFact>('lock.abandoned', { lockId: id, resource, reason: 'timeout' }),
+      at<LockFact>('lock.contention', { lockId: id, resource, holders: [], ahead: 0 }),
     ]),
-    ...holders.flatMap(({ id, renewCount }) => [
-      at<LockFact>('lock.released', { lockId: id, resource }),
-      at<LockFact>('lock.expired', { lockId: id, resource }),
-      ...(renewCount < 1 ? [at<LockFact>('lock.renewed', { lockId: id, resource, ttl })] : []),
+    ...holders.flatMap(({ id: lockId, renewCount }) => [
+      at<LockFact>('lock.released', { lockId, resource }),
+      at<LockFact>('lock.expired', { lockId, resource }),
+      at<LockFact>('lock.downgraded', { lockId, resource }),
+      ...(['exclusive', 'upgradeable'] as const).flatMap((to) => [
+        at<LockFact>('lock.upgraded', { lockId, resource, to }),
+        at<LockFact>('lock.upgrade_requested', { ...asks, lockId, to }),
+      ]),
+      ...(renewCount < 1 ? [at<LockFact>('lock.renewed', { lockId, resource, ttl })] : []),
     ]),
+    ...(upgrade === null
+      ? []
+      : [at<LockFact>('lock.abandoned', { lockId: upgrade.lockId, resource, reason: 'aborted' })]),
   ];
 }
 

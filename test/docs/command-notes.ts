@@ -29,6 +29,10 @@ export const NOTES: Readonly<Record<CommandType, string>> = {
     'Asks for a lock: granted at once, or put into the queue of the resource for at most `timeout`.',
   'lock.renew': 'Extends the lease from now on.',
   'lock.release': 'Gives the lock back; whoever waits is let in by the same commit.',
+  'lock.upgrade':
+    'Makes a held lock a stronger one, exclusive unless `to` says otherwise: at once, or after waiting for the other holders for at most `timeout`. A grant: new token, new lease.',
+  'lock.downgrade': 'Makes a held lock a shared one, and lets in whoever fits beside it.',
+  'lock.force_release': 'Takes a lock from its holder; the reason stands in the event.',
   'lock.abandon': 'Gives up waiting.',
   'lock.expire': 'Records that the lease of a lock, or the time of a waiting request, has run out.',
   'handoff.request':

@@ -6,6 +6,7 @@
 import { expect } from 'vitest';
 import { permit } from '../../src/access/permit.ts';
 import { decide } from '../../src/actors/decide.ts';
+import type { Refusal } from '../../src/core/errors.ts';
 import { canonicalJson } from '../../src/core/json.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.ts';
 import { BlockBuilder, decodeBlock } from '../../src/events/block.ts';
@@ -26,6 +27,8 @@ export type Outcome =
       readonly ok: false;
       readonly code: string;
       readonly details: Readonly<Record<string, unknown>>;
+      /** What the refused attempt left behind; mostly nothing. */
+      readonly facts: readonly (readonly [string, unknown])[];
     };
 
 /** A state to decide on, kept by the projector and by nothing else. */
@@ -70,20 +73,22 @@ export class Given {
     const limits = this.view.swarm?.limits ?? DEFAULT_LIMITS;
     const reception = { source, timeMs: this.nowMs, ids: this.#ids, limits };
     const received = receive({ type, payload }, reception);
-    if (!received.ok) return received;
+    if (!received.ok) return { ...received, facts: [] };
+    const { command } = received;
     const before = this.view.swarm === undefined ? '' : hashState(this.view);
-    const decided = permit(this.view, received.command) ?? decide(this.view, received.command);
-    if (!decided.ok) {
-      expect(hashState(this.view)).toBe(before);
-      return { ok: false, code: decided.code, details: decided.details };
-    }
-    const { facts } = decided;
-    if (facts.length > 0) {
-      const commit: Commit = { command: received.command, facts };
-      this.view.apply(commit);
-      this.commits.push(commit);
-    }
-    return { ok: true, facts: facts.map((fact) => [fact.type, fact.payload] as const) };
+    const denied = permit(this.view, command);
+    const decided =
+      denied === undefined ? decide(this.view, command) : { ...denied, facts: [] as const };
+    if (before !== '') expect(hashState(this.view)).toBe(before); // deciding changes nothing
+    const told = decided.facts.map(({ type: name, payload: said }) => [name, said] as const);
+    if (told.length > 0) this.#record({ command, ...refusedOf(decided), facts: decided.facts });
+    if (decided.ok) return { ok: true, facts: told };
+    return { ok: false, code: decided.code, details: decided.details, facts: told };
+  }
+
+  #record(commit: Commit): void {
+    this.view.apply(commit);
+    this.commits.push(commit);
   }
 
   /** The state folded again from what the log would hold is the state that is here. */
@@ -92,6 +97,10 @@ export class Given {
     for (const commit of throughTheLog(this.commits)) replayed.apply(commit);
     expect(hashState(replayed)).toBe(hashState(this.view));
   }
+}
+
+function refusedOf(decided: { ok: true } | Refusal): Pick<Commit, 'refused'> {
+  return decided.ok ? {} : { refused: decided.code };
 }
 
 /** Commits as they come back from the log. */

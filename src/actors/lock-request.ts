@@ -1,0 +1,289 @@
+/**
+ * The decisions about who asks for a lock: granted at once, put into the queue, or refused since everybody would wait for ever.
+ *
+ * A session that asks for what it holds is given that; when it asks for more, its lock is upgraded.
+ */
+import { refuse, type Refusal } from '../core/errors.ts';
+import type { Limits } from '../core/limits.ts';
+import type { NewSwarmFact } from '../events/catalog.ts';
+import {
+  CONTENTION_HOLDERS_MAX,
+  freeResource,
+  queueKey,
+  type LockHold,
+  type LockRecord,
+} from '../events/lock.ts';
+import type { StateView } from '../events/view.ts';
+import type { CommandOf } from '../protocol/commands.ts';
+import { findCycle, victimOf, type Waiter } from './deadlock.ts';
+import { fact, facts, recorded, type Decision } from './decision.ts';
+import { findHeld, isAsStrong, noLock } from './lock-rules.ts';
+import { LockScene, type Claimant } from './lock-scene.ts';
+
+/** Asks for a lock. */
+export function acquire(view: StateView, command: CommandOf<'lock.acquire'>): Decision {
+  const { swarm } = view;
+  if (swarm === undefined) return refuse('INTERNAL', 'The swarm is not initialized.');
+  const { payload, source, timeMs } = command;
+  const { resource, lockId, type } = payload;
+  const { sessionId } = source;
+  const record = view.resource(resource) ?? freeResource(resource);
+  const hasAny = view.lockCount(sessionId) > 0; // mostly not, and then nobody has to be looked for
+  const own = hasAny && record.holders.find(({ holder }) => holder.sessionId === sessionId);
+  if (own) return again(view, command, own);
+  const asked = hasAny && record.queue.find(({ requester }) => requester.sessionId === sessionId);
+  if (asked) return asksAlready(resource, asked.id);
+
+  const { lockDefault } = swarm.config.timeouts;
+  const { ttl = lockDefault, timeout = lockDefault } = payload;
+  const priority = payload.priority ?? swarm.config.defaultPriority;
+  const refusal = checkTtl(view, ttl) ?? checkCount(view, sessionId, lockId);
+  if (refusal !== undefined) return refusal;
+  const metadata = payload.metadata === undefined ? {} : { metadata: payload.metadata };
+  const sequence = view.sequence + 1;
+  const place = { key: queueKey(timeMs, priority), sequence };
+  const claimant: Claimant = { resource, type, sessionId, place };
+  const granted = fact('lock.acquired', {
+    lockId,
+    resource,
+    type,
+    ttl,
+    holder: source,
+    ...metadata,
+  });
+  return admit(view, new LockScene(view, timeMs), {
+    waiter: { lockId, claimant, priority, sequence },
+    record,
+    timeout,
+    granted,
+    requested: fact('lock.requested', {
+      lockId,
+      resource,
+      type,
+      ttl,
+      timeout,
+      priority,
+      ...metadata,
+    }),
+    limits: swarm.limits,
+  });
+}
+
+/** Asks to make a held lock a stronger one. */
+export function upgrade(view: StateView, command: CommandOf<'lock.upgrade'>): Decision {
+  const { swarm } = view;
+  if (swarm === undefined) return refuse('INTERNAL', 'The swarm is not initialized.');
+  const { payload, source, timeMs } = command;
+  const { lockId, to = 'exclusive', timeout = swarm.config.timeouts.lockDefault } = payload;
+  const found = findHeld(view, lockId, timeMs);
+  if (!found.ok) return found;
+  const { record, hold } = found;
+  const { resource } = record;
+  if (isAsStrong(hold.type, to)) return facts(); // it has what it asks for
+  if (record.upgrade !== null) {
+    return record.upgrade.lockId === lockId
+      ? asksAlready(resource, lockId)
+      : bothUpgrade(record, { hold, to });
+  }
+  const priority = payload.priority ?? swarm.config.defaultPriority;
+  const claimant: Claimant = { resource, type: to, sessionId: source.sessionId, place: null };
+  return admit(view, new LockScene(view, timeMs), {
+    waiter: { lockId, claimant, priority, sequence: view.sequence + 1 },
+    record,
+    timeout,
+    granted: fact('lock.upgraded', { lockId, resource, to }),
+    requested: fact('lock.upgrade_requested', { lockId, resource, to, timeout, priority }),
+    limits: swarm.limits,
+  });
+}
+
+/** A session asks for a resource that it holds: it has it, or its lock becomes stronger. */
+function again(view: StateView, command: CommandOf<'lock.acquire'>, own: LockHold): Decision {
+  const { type, timeout, priority } = command.payload;
+  if (command.timeMs >= own.expiresAtMs) return noLock(own.id);
+  if (type === 'shared' || isAsStrong(own.type, type)) return facts();
+  const asks = { lockId: own.id, to: type, ...(timeout !== undefined && { timeout }) };
+  const payload = priority === undefined ? asks : { ...asks, priority };
+  return upgrade(view, { ...command, type: 'lock.upgrade', payload });
+}
+
+/** A request as it meets the locks that are there. */
+interface Request {
+  readonly waiter: Waiter;
+  readonly record: LockRecord;
+  /** How long it would wait, in milliseconds. */
+  readonly timeout: number;
+  readonly granted: NewSwarmFact;
+  readonly requested: NewSwarmFact;
+  readonly limits: Limits;
+}
+
+/** Grants a request, lets it wait, or refuses it; may take another one out of a circle first. */
+function admit(view: StateView, scene: LockScene, request: Request): Decision {
+  const { waiter, record, timeout, granted, requested } = request;
+  if (canHave(scene, waiter)) return facts(granted);
+  if (timeout === 0) return isHeld(record, scene, waiter);
+  const refusal = checkWait(request);
+  if (refusal !== undefined) return refusal;
+  const victims: Waiter[] = [];
+  for (
+    let cycle = findCycle(view, scene, waiter);
+    cycle !== undefined;
+    cycle = findCycle(view, scene, waiter)
+  ) {
+    const victim = victimOf(cycle) ?? waiter;
+    if (victim === waiter) return deadlocked(scene, waiter, cycle);
+    giveUp(scene, victim, cycle);
+    victims.push(victim);
+  }
+  for (const { claimant } of victims) scene.grantAround(claimant.resource);
+  return canHave(scene, waiter)
+    ? facts(...scene.facts, granted)
+    : facts(...scene.facts, requested, contention(scene, waiter));
+}
+
+function canHave(scene: LockScene, { lockId, claimant }: Waiter): boolean {
+  return claimant.place === null ? scene.fits(claimant, lockId) : scene.isFree(claimant);
+}
+
+/** The victim of a circle waits no more. */
+function giveUp(scene: LockScene, victim: Waiter, cycle: readonly Waiter[]): void {
+  const { lockId, claimant } = victim;
+  const { resource, place } = claimant;
+  scene.facts.push(contention(scene, victim, cycle));
+  const how = fact('lock.abandoned', { lockId, resource, reason: 'deadlock' });
+  if (place === null) scene.dropUpgrade(lockId, how);
+  else scene.remove(lockId, how);
+}
+
+/** What keeps somebody waiting, and the circle that it is in, if any. */
+function contention(
+  scene: LockScene,
+  { lockId, claimant }: Waiter,
+  cycle?: readonly Waiter[],
+): NewSwarmFact {
+  const holders: string[] = [];
+  let ahead = 0;
+  for (const { id, holds } of scene.blockers(claimant)) {
+    if (!holds) ahead += 1;
+    else if (holders.length < CONTENTION_HOLDERS_MAX) holders.push(id);
+  }
+  const { resource } = claimant;
+  const seen = { lockId, resource, holders, ahead };
+  return fact('lock.contention', cycle === undefined ? seen : { ...seen, cycle: told(cycle) });
+}
+
+/** Each waits for the next, and the last for the first. */
+function told(cycle: readonly Waiter[]) {
+  return cycle.map(({ lockId, claimant: { resource, sessionId } }) => ({
+    lockId,
+    resource,
+    sessionId,
+  }));
+}
+
+function deadlocked(scene: LockScene, victim: Waiter, cycle: readonly Waiter[]): Decision {
+  const { lockId, claimant } = victim;
+  const around = told(cycle);
+  const sessions = around.map(({ sessionId }) => sessionId).join(' → ');
+  return recorded(
+    refuse(
+      'DEADLOCK',
+      `Waiting for ${JSON.stringify(claimant.resource)} would close a circle of sessions that wait for each other: ${sessions}. Release what this session holds, and begin again.`,
+      { lockId, resource: claimant.resource, cycle: around },
+    ),
+    contention(scene, victim, cycle),
+  );
+}
+
+/** Two holders that wait to upgrade wait for each other, so the second is refused at once. */
+function bothUpgrade(
+  { resource, upgrade: first, holders }: LockRecord,
+  { hold, to }: { readonly hold: LockHold; readonly to: string },
+): Decision {
+  const other = holders.find(({ id }) => id === first?.lockId);
+  const cycle = [hold, ...(other === undefined ? [] : [other])].map(({ id, holder }) => ({
+    lockId: id,
+    resource,
+    sessionId: holder.sessionId,
+  }));
+  return recorded(
+    refuse(
+      'DEADLOCK',
+      `${other?.holder.agentId ?? 'Another holder'} waits to upgrade its lock on ${JSON.stringify(resource)}; both would wait for ever. Release this lock, and ask for a new one (${to}).`,
+      { lockId: hold.id, resource, cycle },
+    ),
+    fact('lock.contention', {
+      lockId: hold.id,
+      resource,
+      holders: cycle.slice(1).map(({ lockId }) => lockId),
+      ahead: 0,
+      cycle,
+    }),
+  );
+}
+
+function asksAlready(resource: string, lockId: string): Refusal {
+  return refuse('ALREADY_EXISTS', `This session waits for ${JSON.stringify(resource)} already.`, {
+    lockId,
+    resource,
+  });
+}
+
+/** Names who is in the way of a request that would not wait. */
+function isHeld({ resource, queue }: LockRecord, scene: LockScene, waiter: Waiter): Refusal {
+  const held = scene.around(resource).flatMap((record) => record.holders);
+  const inTheWay = [...scene.blockers(waiter.claimant)].slice(0, CONTENTION_HOLDERS_MAX);
+  const holders = inTheWay.flatMap(({ id }) => held.find((hold) => hold.id === id) ?? []);
+  return refuse(
+    'LOCK_HELD',
+    `${resource} is locked by ${holders[0]?.holder.agentId ?? 'a waiting request'}.`,
+    {
+      resource,
+      holders: holders.map(({ id, type, holder }) => ({ id, type, holder })),
+      waiting: queue.length,
+    },
+  );
+}
+
+function checkWait({ waiter, record, timeout, limits }: Request): Refusal | undefined {
+  const { lockWaitMsMax, lockQueueMax } = limits;
+  if (timeout > lockWaitMsMax) {
+    return refuse(
+      'LIMIT_EXCEEDED',
+      `A request waits at most ${lockWaitMsMax} ms (lockWaitMsMax).`,
+      { limit: 'lockWaitMsMax', max: lockWaitMsMax },
+    );
+  }
+  if (waiter.claimant.place === null || record.queue.length < lockQueueMax) return undefined;
+  return refuse(
+    'LIMIT_EXCEEDED',
+    `${lockQueueMax} requests wait for ${record.resource}, the limit (lockQueueMax).`,
+    { limit: 'lockQueueMax', max: lockQueueMax },
+  );
+}
+
+/** Refuses a TTL that is too long. */
+export function checkTtl(view: StateView, ttlMs: number): Refusal | undefined {
+  const max = view.swarm?.limits.lockTtlMsMax ?? 0;
+  return ttlMs <= max
+    ? undefined
+    : refuse('LIMIT_EXCEEDED', `The TTL of a lock is at most ${max} ms (lockTtlMsMax).`, {
+        limit: 'lockTtlMsMax',
+        max,
+      });
+}
+
+function checkCount(view: StateView, sessionId: string, lockId: string): Refusal | undefined {
+  if (view.resourceOf(lockId) !== undefined) {
+    return refuse('ALREADY_EXISTS', `The lock ${lockId} exists already.`, { lockId });
+  }
+  const max = view.swarm?.limits.locksPerSessionMax ?? 0;
+  return view.lockCount(sessionId) < max
+    ? undefined
+    : refuse(
+        'LIMIT_EXCEEDED',
+        `A session has at most ${max} locks and requests (locksPerSessionMax).`,
+        { limit: 'locksPerSessionMax', max },
+      );
+}

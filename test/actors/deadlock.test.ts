@@ -1,0 +1,171 @@
+/** Circles of two, three and four sessions: the right one gives up, and the others are served. */
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Priority } from '../../src/events/identity.ts';
+import { LockParty } from '../support/lock-party.ts';
+import { typesOf, type Outcome } from '../support/given.ts';
+
+let party: LockParty;
+afterEach(() => party.given.checkReplay());
+
+/** Everybody holds one resource and asks for that of the next; the last one closes the circle. */
+function circle(names: string, priorities: Partial<Record<string, Priority>> = {}): Outcome {
+  party = new LockParty(names);
+  for (const name of names) party.asks(name, name.toUpperCase());
+  let last: Outcome | undefined;
+  [...names].forEach((name, index) => {
+    const next = names[(index + 1) % names.length] ?? '';
+    last = party.asks(name, next.toUpperCase(), 'exclusive', {
+      priority: priorities[name] ?? 'normal',
+    });
+  });
+  if (last === undefined) throw new Error('nobody asked');
+  return last;
+}
+
+/** Whoever has all that it asked for releases it, until nobody can go on; answers who did. */
+function served(names: string): string {
+  let done = '';
+  for (let round = 0; round < names.length; round++) {
+    for (const name of names) {
+      const { locks, waits } = party.given.view.holdings(name);
+      if (waits.length > 0 || locks.length === 0) continue;
+      for (const { resource } of locks) party.releases(name, resource);
+      done += name;
+    }
+  }
+  return done;
+}
+
+describe.each(['ab', 'abc', 'abcd'])('a circle of the sessions %s', (names) => {
+  const last = names.at(-1) ?? '';
+
+  test('of equals: the youngest request is refused, which is the newcomer', () => {
+    const outcome = circle(names);
+    expect(outcome).toMatchObject({ ok: false, code: 'DEADLOCK' });
+    expect(typesOf({ ...outcome, ok: true } as Outcome)).toEqual(['lock.contention']);
+    const { cycle } = outcome.ok ? {} : (outcome.details as { cycle?: { sessionId: string }[] });
+    expect(cycle?.map(({ sessionId }) => sessionId)).toEqual([last, ...names.slice(0, -1)]);
+    for (const { resource } of party.given.view.holdings(last).locks)
+      party.releases(last, resource);
+    expect([...served(names)].toSorted().join('')).toBe(names.slice(0, -1));
+  });
+
+  test.each([...names.slice(0, -1)])(
+    'of which %s is the least urgent: that one gives up, though it waits longer',
+    (victim) => {
+      const outcome = circle(names, { [victim]: 'low' });
+      expect(outcome.ok).toBe(true);
+      const told = outcome.facts.map(([type, payload]) => [
+        type,
+        (payload as { lockId: string }).lockId,
+      ]);
+      const next = (names[(names.indexOf(victim) + 1) % names.length] ?? '').toUpperCase();
+      expect(told.slice(0, 2)).toEqual([
+        ['lock.contention', `${victim}:${next}`],
+        ['lock.abandoned', `${victim}:${next}`],
+      ]);
+      expect(outcome.facts[1]?.[1]).toMatchObject({ reason: 'deadlock' });
+      for (const { resource } of party.given.view.holdings(victim).locks) {
+        party.releases(victim, resource);
+      }
+      const others = [...names].filter((name) => name !== victim).join('');
+      expect([...served(names)].toSorted().join('')).toBe(others);
+    },
+  );
+
+  test('with a newcomer that is the least urgent: it is refused though others are younger', () => {
+    expect(circle(names, { [last]: 'low' })).toMatchObject({ ok: false, code: 'DEADLOCK' });
+  });
+});
+
+describe('circles through', () => {
+  test('an upgrade: two that hold, and one waits to upgrade', () => {
+    party = new LockParty('ab');
+    party.asks('a', 'r', 'upgradeable');
+    party.asks('b', 'r', 'shared');
+    party.asks('b', 'q');
+    party.upgrades('a', 'r');
+    expect(typesOf(party.asks('b', 'x'))).toEqual(['lock.acquired']); // no circle
+    expect(party.asks('a', 'q')).toMatchObject({ ok: true }); // a waits for b, twice
+    party.releases('b', 'r');
+    expect(party.holders('r')).toBe('a:exclusive');
+  });
+
+  test('an upgrade that is the victim: it keeps what it holds, and its caller is told', () => {
+    party = new LockParty('abc');
+    party.asks('a', 'r', 'shared');
+    party.asks('b', 'r', 'shared');
+    party.asks('a', 'q');
+    party.upgrades('a', 'r', 'low'); // waits for b
+    const outcome = party.asks('b', 'q'); // waits for a
+    expect(typesOf(outcome)).toEqual([
+      'lock.contention',
+      'lock.abandoned',
+      'lock.requested',
+      'lock.contention',
+    ]);
+    expect([party.holders('r'), party.waiting('r')]).toEqual(['a:shared b:shared', '']);
+    party.releases('a', 'q');
+    expect(party.holders('q')).toBe('b:exclusive');
+  });
+
+  test('an upgrade that closes the circle is refused, and keeps what it holds', () => {
+    party = new LockParty('ab');
+    party.asks('a', 'r', 'shared');
+    party.asks('b', 'r', 'shared');
+    party.asks('a', 'q');
+    party.asks('b', 'q'); // b waits for a
+    expect(party.upgrades('a', 'r')).toMatchObject({ ok: false, code: 'DEADLOCK' }); // a would wait for b
+    expect(party.holders('r')).toBe('a:shared b:shared');
+  });
+
+  test('a queue: who waits before somebody is in his way too', () => {
+    party = new LockParty('abc');
+    party.asks('a', 'r', 'shared');
+    party.asks('b', 'q');
+    party.asks('b', 'r'); // waits for a
+    expect(party.asks('c', 'r', 'shared')).toMatchObject({ ok: true }); // waits for b
+    party.asks('c', 'x');
+    // c holds x; b asks for it: b waits for c, c waits for b, who is before it in the queue.
+    expect(party.asks('b', 'x')).toMatchObject({ ok: false, code: 'DEADLOCK' });
+  });
+
+  test('a subtree: locks of two sessions inside it, which both ask for all of it', () => {
+    party = new LockParty('ab');
+    party.asks('a', 'repo/x');
+    party.asks('b', 'repo/y');
+    expect(party.asks('a', 'repo/**')).toMatchObject({ ok: true });
+    const outcome = party.asks('b', 'repo/**');
+    expect(outcome).toMatchObject({ ok: false, code: 'DEADLOCK' });
+    party.releases('b', 'repo/y');
+    expect(party.holders('repo/**')).toBe('a:exclusive');
+  });
+
+  test('two circles at once: each loses its least urgent waiter, and the newcomer goes on', () => {
+    party = new LockParty('abc');
+    party.asks('a', 'A', 'shared');
+    party.asks('b', 'A', 'shared');
+    party.asks('c', 'C');
+    party.asks('a', 'C', 'exclusive', { priority: 'low' });
+    party.asks('b', 'C', 'exclusive', { priority: 'low' });
+    const outcome = party.asks('c', 'A', 'exclusive', { priority: 'high' });
+    expect(typesOf(outcome).slice(0, 4)).toEqual([
+      'lock.contention',
+      'lock.abandoned',
+      'lock.contention',
+      'lock.abandoned',
+    ]);
+    party.releases('a', 'A');
+    party.releases('b', 'A');
+    expect(party.holders('A')).toBe('c:exclusive');
+  });
+});
+
+test('a chain without a circle refuses nobody', () => {
+  party = new LockParty('abcde');
+  for (const name of 'abcde') party.asks(name, name.toUpperCase());
+  for (const [name, next] of ['ab', 'bc', 'cd', 'de']) {
+    expect(party.asks(name ?? '', (next ?? '').toUpperCase())).toMatchObject({ ok: true });
+  }
+  expect(party.given.view.holdings('a').waits).toHaveLength(1);
+});
