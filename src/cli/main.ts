@@ -11,6 +11,7 @@ import { locksCommand } from './locks.ts';
 import { logCommand } from './log.ts';
 import { harmless } from './output.ts';
 import { stateCommand } from './state.ts';
+import { tasksCommand } from './tasks.ts';
 import { verifyCommand } from './verify.ts';
 
 const { version } = createRequire(import.meta.url)('stigmergy/package.json') as { version: string };
@@ -25,6 +26,7 @@ Start here:
   $ stig demo                 a swarm at work on this directory, a death, a recovery
   $ stig log --limit 20       what it did, as events
   $ stig state --at 50        the whole state after event 50
+  $ stig tasks --at 50        its tasks then, and who worked on them
   $ stig locks --at 50        its locks then, and who waited for them
   $ stig verify               proof that nothing was lost or changed
 
@@ -35,6 +37,7 @@ for (const made of [
   logCommand(),
   stateCommand(),
   locksCommand(),
+  tasksCommand(),
   verifyCommand(),
   benchCommand(),
 ]) {
