@@ -103,8 +103,30 @@ export async function closedLoop(
     }
   }
   await Promise.all(Array.from({ length: inFlight }, (_, writer) => write(writer)));
-  const elapsedMs = performance.now() - startMs;
-  return { value: (latenciesMs.length * 1_000) / elapsedMs, latenciesMs };
+  return perSecond(latenciesMs, startMs);
+}
+
+/** Has every writer do one operation after the other until one answers that nothing is left. Counts as {@link closedLoop}. */
+export async function drain(
+  inFlight: number,
+  operate: (writer: number) => Promise<boolean>,
+): Promise<Sample> {
+  const latenciesMs: number[] = [];
+  const startMs = performance.now();
+  async function write(writer: number): Promise<void> {
+    let beganMs = startMs;
+    while (await operate(writer)) {
+      const endedMs = performance.now();
+      latenciesMs.push(endedMs - beganMs);
+      beganMs = endedMs;
+    }
+  }
+  await Promise.all(Array.from({ length: inFlight }, (_, writer) => write(writer)));
+  return perSecond(latenciesMs, startMs);
+}
+
+function perSecond(latenciesMs: readonly number[], startMs: number): Sample {
+  return { value: (latenciesMs.length * 1_000) / (performance.now() - startMs), latenciesMs };
 }
 
 /** The value in the middle; the mean of the two in the middle when their number is even. */

@@ -10,6 +10,7 @@ import type { AgentSession } from '../src/coordinator/agent-session.ts';
 import { PRIORITIES } from '../src/events/identity.ts';
 import { openLevelEngine } from '../src/storage/engine.ts';
 import { fillFloor } from './floor.ts';
+import { registerPulses } from './pulses.ts';
 
 /** The events in each log. */
 export const MIXED_EVENTS = 200_000;
@@ -84,10 +85,7 @@ async function makeOurs(directory: string): Promise<string> {
 
 async function liveUpTo(swarm: Swarm, upTo: number, random: () => number): Promise<void> {
   const conductor = await swarm.register({ agentType: 'conductor', agentId: 'conductor-1' });
-  const pulses: AgentSession[] = [];
-  for (let number = 1; number <= MIX.pulses; number++) {
-    pulses.push(await swarm.register({ agentType: 'pulse', agentId: `pulse-${number}` }));
-  }
+  const pulses = await registerPulses(swarm, MIX.pulses);
   const cast: Cast = { conductor, pulses, random, isOver: () => swarm.sequence >= upTo };
   await Promise.all(Array.from({ length: MIX.alive }, (_, place) => liveInTurn(place, cast)));
 }

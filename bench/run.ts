@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import { inDirectory } from './harness.ts';
 import { MixedLogs } from './mixed-logs.ts';
 import { append } from './rows/append.ts';
+import { claim } from './rows/claim.ts';
+import { locks } from './rows/locks.ts';
 import { memory } from './rows/memory.ts';
 import { open } from './rows/open.ts';
 import { replay } from './rows/replay.ts';
@@ -15,18 +17,19 @@ import { tasks } from './rows/tasks.ts';
 import type { Goal, Measured, Work } from './work.ts';
 
 /** Every work that can be run. */
-export const WORKS: readonly Work[] = [append, replay, open, tasks, memory];
+export const WORKS: readonly Work[] = [append, replay, open, tasks, claim, locks, memory];
 
 /** Rounds when nothing else was said, and the fewest that give a median worth its name. */
 export const ROUNDS_DEFAULT = 5;
 export const ROUNDS_MIN = 3;
 
 /** A variant that was measured, beside its goal. As JSON it is one line of `stig bench --json`. */
-export interface Row extends Measured, Goal {
-  readonly work: string;
-  readonly variant: string;
-  readonly unit: string;
-}
+export type Row = Measured &
+  Goal & {
+    readonly work: string;
+    readonly variant: string;
+    readonly unit: string;
+  };
 
 /** How far a run is. */
 export interface Progress {
@@ -83,10 +86,11 @@ export async function runBenchmarks(options: RunOptions = {}): Promise<readonly 
   });
 }
 
-/** Whether what was measured is as good as one bound of its goal: the minimum or the aim. */
-export function isReached({ of, bound, ratio, value }: Row, wanted: number): boolean {
-  const reached = of === 'ratio' ? (ratio ?? 0) : value;
-  return bound === 'at least' ? reached >= wanted : reached <= wanted;
+/** Whether what was measured is as good as one bound of its goal; true where the goal has none. */
+export function isReached(row: Row, wanted: 'minimum' | 'aim'): boolean {
+  if (row.bound === 'none') return true;
+  const reached = row.of === 'ratio' ? (row.ratio ?? 0) : row.value;
+  return row.bound === 'at least' ? reached >= row[wanted] : reached <= row[wanted];
 }
 
 /** Whether its p99 is within the limit, where it has one. */

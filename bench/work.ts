@@ -2,15 +2,20 @@
 import type { MixedLogs } from './mixed-logs.ts';
 
 /** What a variant should reach. */
-export interface Goal {
-  /** What is held against the goal: the ratio to the floor, or the value itself. */
+export type Goal = {
+  /** What counts: the ratio to the floor, or the value itself. */
   readonly of: 'ratio' | 'value';
-  readonly bound: 'at least' | 'at most';
-  readonly minimum: number;
-  readonly aim: number;
   /** How many times the floor's p99 ours may be, at most. */
   readonly p99RatioMax?: number;
-}
+} & (
+  | {
+      readonly bound: 'at least' | 'at most';
+      readonly minimum: number;
+      readonly aim: number;
+    }
+  /** Only the figures are told: nothing was promised about them. */
+  | { readonly bound: 'none' }
+);
 
 /** What was measured: medians over the rounds, and the rounds themselves. */
 export interface Measured {
@@ -26,6 +31,8 @@ export interface Measured {
   /** What our log stores for a commit; beside it stand the floor's bytes. */
   readonly bytesPerCommit?: number;
   readonly floorBytesPerCommit?: number;
+  /** Tasks that went to two sessions. */
+  readonly doubleClaims?: number;
   /** The ratio of every round, in order. */
   readonly ratios?: readonly number[];
 }

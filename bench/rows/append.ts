@@ -4,12 +4,15 @@ import type { Swarm } from '../../src/coordinator/swarm.ts';
 import type { AgentSession } from '../../src/coordinator/agent-session.ts';
 import { blockKey } from '../../src/events/log.ts';
 import { openLevelEngine } from '../../src/storage/engine.ts';
-import { Floor, FLOOR_EVENT_BYTES, floorEvent } from '../floor.ts';
+import { FLOOR_EVENT_BYTES } from '../floor.ts';
+import { appendToFloor } from '../floor-writers.ts';
 import { closedLoop, compare, type Sample } from '../harness.ts';
+import { pulseOf, registerPulses } from '../pulses.ts';
 import type { Goal, Variant, Work } from '../work.ts';
 
 const DURATION_MS = 1_000;
 const SESSIONS_MAX = 16;
+const APPENDS_PER_COMMIT = 1;
 
 function goal(minimum: number, aim: number): Goal {
   return { of: 'ratio', bound: 'at least', minimum, aim };
@@ -34,7 +37,8 @@ function variant(inFlight: number, target: Goal): Variant {
     async measure(setting) {
       const measured = await compare(
         {
-          floor: (directory) => appendToFloor(directory, inFlight),
+          floor: (directory) =>
+            appendToFloor(directory, { inFlight, durationMs: DURATION_MS }, APPENDS_PER_COMMIT),
           ours: (directory) => progress(directory, inFlight),
         },
         setting,
@@ -42,20 +46,6 @@ function variant(inFlight: number, target: Goal): Variant {
       return { ...measured, floorBytesPerCommit: FLOOR_EVENT_BYTES };
     },
   };
-}
-
-async function appendToFloor(directory: string, inFlight: number): Promise<Sample> {
-  const engine = await openLevelEngine(directory, { create: true });
-  try {
-    const floor = new Floor(engine.database);
-    let number = 0;
-    return await closedLoop({ inFlight, durationMs: DURATION_MS }, () => {
-      number += 1;
-      return floor.append(floorEvent(number));
-    });
-  } finally {
-    await engine.close();
-  }
 }
 
 async function progress(directory: string, inFlight: number): Promise<Sample> {
@@ -83,13 +73,10 @@ interface Writer {
 
 /** A running task for every writer, spread over a few sessions. */
 async function runningTasks(swarm: Swarm, count: number): Promise<readonly Writer[]> {
-  const sessions: AgentSession[] = [];
-  for (let number = 1; number <= Math.min(count, SESSIONS_MAX); number++) {
-    sessions.push(await swarm.register({ agentType: 'pulse', agentId: `pulse-${number}` }));
-  }
+  const sessions = await registerPulses(swarm, Math.min(count, SESSIONS_MAX));
   return Promise.all(
     Array.from({ length: count }, async (_, writer) => {
-      const session = sessions[writer % sessions.length] ?? missing();
+      const session = pulseOf(sessions, writer);
       const { id } = await session.tasks.create({ goal: `index src/module-${writer}.ts` });
       await session.tasks.claim({ taskId: id, start: true });
       return { session, taskId: id };

@@ -65,7 +65,7 @@ Floor and ours alternate in one run, because machines change their speed: compar
 goes to a temporary directory, which is removed. docs/performance.md says what is measured, and what is not.
 
 Examples:
-  $ stig bench                       everything; takes two minutes
+  $ stig bench                       everything; takes three minutes
   $ stig bench append --rounds 9     one work, with a steadier median
   $ stig bench --json > bench.jsonl  for another program`;
 }
@@ -137,7 +137,7 @@ function toTable(rows: readonly Row[]): string {
     'aim',
     'p50 ms',
     'p99 ms',
-    'bytes/commit',
+    'beside',
   ];
   return table(head, rows.map(toCells));
 }
@@ -145,27 +145,37 @@ function toTable(rows: readonly Row[]): string {
 function toCells(row: Row): string[] {
   const { work, variant, unit, value, floor, ratio, p50Ms, p99Ms } = row;
   const isRatio = row.of === 'ratio';
-  const sign = row.bound === 'at least' ? '' : '≤ ';
   return [
     work,
     variant,
     isRatio ? `${figure(value)} ${unit}` : judged(row, `${figure(value)} ${unit}`),
     figure(floor),
     isRatio && ratio !== null ? judged(row, ratio.toFixed(2)) : '',
-    sign + row.minimum,
-    sign + row.aim,
+    ...boundsOf(row),
     figure(p50Ms),
     judgedDelay(row, figure(p99Ms)),
-    row.bytesPerCommit === undefined
-      ? ''
-      : `${figure(row.bytesPerCommit)} (floor ${row.floorBytesPerCommit})`,
+    besideOf(row),
   ];
 }
 
-/** Green when the aim is reached, yellow when the minimum is, red when not even that. */
+function boundsOf(row: Row): [minimum: string, aim: string] {
+  if (row.bound === 'none') return ['', ''];
+  const sign = row.bound === 'at least' ? '' : '≤ ';
+  return [sign + row.minimum, sign + row.aim];
+}
+
+/** What is told of some works only. */
+function besideOf({ bytesPerCommit, floorBytesPerCommit, doubleClaims }: Row): string {
+  if (doubleClaims !== undefined) return `${doubleClaims} double claims`;
+  if (bytesPerCommit === undefined) return '';
+  return `${figure(bytesPerCommit)} bytes/commit (floor ${floorBytesPerCommit})`;
+}
+
+/** Green when the aim is reached, yellow when the minimum is, red when not even that; plain where nothing is asked. */
 function judged(row: Row, text: string): string {
-  if (isReached(row, row.aim)) return colors.green(text);
-  return isReached(row, row.minimum) ? colors.yellow(text) : colors.red(text);
+  if (row.bound === 'none') return text;
+  if (isReached(row, 'aim')) return colors.green(text);
+  return isReached(row, 'minimum') ? colors.yellow(text) : colors.red(text);
 }
 
 function judgedDelay(row: Row, text: string): string {

@@ -1,12 +1,17 @@
 /** What all commands have in common: where the swarm is, and in which form they print. */
 import { Command, InvalidArgumentError } from 'commander';
-import { History } from '../history/history.ts';
+import { History, type PastState } from '../history/history.ts';
 import { withProgress } from './output.ts';
 
 /** The options of every command. */
 export interface CommonOptions {
   readonly dir: string;
   readonly json?: boolean;
+}
+
+/** The options of a command that shows a state. */
+export interface MomentOptions extends CommonOptions {
+  readonly at?: string;
 }
 
 /** A command with the common options. */
@@ -19,6 +24,14 @@ export function command(name: string, description: string): Command {
       defaultDirectory(),
     )
     .option('--json', 'print JSON lines');
+}
+
+/** A command that shows a state of a swarm: at its end, or at any moment of its past. */
+export function momentCommand(name: string, description: string): Command {
+  return command(name, description).option(
+    '--at <moment>',
+    'a sequence, an ISO time or an event id; the end when absent',
+  );
 }
 
 function defaultDirectory(): string {
@@ -39,9 +52,17 @@ export async function withHistory<T>(
   }
 }
 
-/** The state at a moment, with progress for long logs. */
-export async function stateAt(history: History, at: string | undefined) {
-  return withProgress('replay', history.head.sequence, (advance) => history.at(at, advance));
+/** Shows the state at the moment that was asked for, with progress for long logs. */
+export async function withPast(
+  options: MomentOptions,
+  show: (past: PastState) => void,
+): Promise<void> {
+  await withHistory(options, async (history) => {
+    const past = await withProgress('replay', history.head.sequence, (advance) =>
+      history.at(options.at, advance),
+    );
+    show(past);
+  });
 }
 
 /** Reads a whole number that is at least a minimum. */

@@ -1,10 +1,9 @@
 /** An event as one line for people: sequence, time, type, source, and what it says in brief. */
 import colors from 'picocolors';
 import type { SwarmEvent } from '../events/envelope.ts';
-import { harmless } from './output.ts';
+import { cut, harmless, ID_CHARS } from './output.ts';
 
 const LINE_CHARS_MAX = 96;
-const ID_CHARS = 12;
 
 /** Writes an event as one line. */
 export function eventLine(event: SwarmEvent): string {
@@ -27,8 +26,7 @@ function brief(payload: unknown): string {
     ([key, value]) =>
       `${key}=${key.endsWith('Id') ? String(value).slice(0, ID_CHARS) : short(value)}`,
   );
-  const text = harmless(parts.join(' '));
-  return text.length <= LINE_CHARS_MAX ? text : `${text.slice(0, LINE_CHARS_MAX - 1)}…`;
+  return cut(harmless(parts.join(' ')), LINE_CHARS_MAX);
 }
 
 function short(value: unknown): string {

@@ -7,8 +7,11 @@ import { Command, CommanderError } from 'commander';
 import { ERRORS, Fault, Refused, type ErrorCode } from '../core/errors.ts';
 import { benchCommand } from './bench.ts';
 import { demoCommand } from './demo/demo.ts';
+import { locksCommand } from './locks.ts';
 import { logCommand } from './log.ts';
+import { harmless } from './output.ts';
 import { stateCommand } from './state.ts';
+import { tasksCommand } from './tasks.ts';
 import { verifyCommand } from './verify.ts';
 
 const { version } = createRequire(import.meta.url)('stigmergy/package.json') as { version: string };
@@ -23,11 +26,21 @@ Start here:
   $ stig demo                 a swarm at work on this directory, a death, a recovery
   $ stig log --limit 20       what it did, as events
   $ stig state --at 50        the whole state after event 50
+  $ stig tasks --at 50        its tasks then, and who worked on them
+  $ stig locks --at 50        its locks then, and who waited for them
   $ stig verify               proof that nothing was lost or changed
 
 Every command takes --dir (default ./.stigmergy, or STIGMERGY_DIR) and --json.`,
   );
-for (const made of [demoCommand(), logCommand(), stateCommand(), verifyCommand(), benchCommand()]) {
+for (const made of [
+  demoCommand(),
+  logCommand(),
+  stateCommand(),
+  locksCommand(),
+  tasksCommand(),
+  verifyCommand(),
+  benchCommand(),
+]) {
   program.addCommand(made);
 }
 
@@ -58,7 +71,7 @@ function report(error: unknown): number {
 }
 
 function complain(code: ErrorCode, message: string): void {
-  process.stderr.write(`stig: error [${code}] ${message.replaceAll('\n', ' ')}\n`);
+  process.stderr.write(`stig: error [${code}] ${harmless(message.replaceAll('\n', ' '))}\n`);
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -7,6 +7,9 @@ import { Presets, SingleBar } from 'cli-progress';
 import Table from 'cli-table3';
 import colors from 'picocolors';
 
+/** As much of an id as is shown to people; the whole is in `--json`. */
+export const ID_CHARS = 12;
+
 /** Writes a line of a result. */
 export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
@@ -30,6 +33,12 @@ export function prettyJson(value: unknown): string {
 /** What anybody may have written, made harmless for a terminal: control characters as escapes. */
 export function harmless(text: string): string {
   return escaped(text.replaceAll(/\p{Cc}/gu, escapeOf));
+}
+
+/** The beginning of a text that would be too long for its place. */
+export function cut(text: string, chars: number): string {
+  if (text.length <= chars) return text;
+  return `${text.slice(0, chars - 1).replace(/[\ud800-\udbff]$/, '')}…`; // half a character is none
 }
 
 /** JSON leaves these control characters as they are; a terminal may obey them. */

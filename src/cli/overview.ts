@@ -2,16 +2,17 @@
 import colors from 'picocolors';
 import type { PastState } from '../history/history.ts';
 import type { AgentState, SwarmState } from '../projections/swarm-state.ts';
-import { isoTime } from '../core/time.ts';
+import { lockReport, lockTables } from './lock-report.ts';
+import { momentLine } from './moment.ts';
 import { count, harmless, table } from './output.ts';
 
 /** Writes the overview of a moment. */
 export function overview(past: PastState): string {
   const { state } = past;
   const parts = [
-    `${colors.bold(`sequence ${count(past.sequence)}`)} ${colors.dim(isoTime(past.timeMs))}`,
+    momentLine(past),
     sessionsOf(state),
-    locksOf(state),
+    lockTables(lockReport(state.locks, past.timeMs), past.timeMs),
     tasksOf(state),
   ];
   return parts.filter((part) => part !== '').join('\n\n');
@@ -39,28 +40,6 @@ function sessionsOf(state: SwarmState): string {
 function statusOf({ status }: AgentState): string {
   if (status === 'error' || status === 'offline') return colors.red(status);
   return status === 'busy' ? colors.green(status) : status;
-}
-
-/** The table of held locks and of who waits; empty when there are none. */
-export function locksOf({ locks }: SwarmState): string {
-  const held = Object.values(locks.locks).map((lock) => [
-    lock.resource,
-    lock.type,
-    lock.holder.agentId,
-    String(lock.fencingToken),
-    lock.expiresAt.slice(11, 23),
-  ]);
-  const waiting = Object.values(locks.waitQueue).flatMap((queue) =>
-    queue.map(({ resource, type, requester }) => [
-      resource,
-      type,
-      `${requester.agentId} waits`,
-      '',
-      '',
-    ]),
-  );
-  const rows = [...held, ...waiting];
-  return rows.length === 0 ? '' : table(['lock', 'type', 'holder', 'token', 'expires (UTC)'], rows);
 }
 
 function tasksOf({ global: { tasks, metrics } }: SwarmState): string {

@@ -1,19 +1,14 @@
 /** `stig state`: the state of a swarm, now or at any moment of the past. */
 import type { Command } from 'commander';
 import { Fault } from '../core/errors.ts';
-import { command, stateAt, withHistory, type CommonOptions } from './common.ts';
+import { momentCommand, withPast, type CommonOptions, type MomentOptions } from './common.ts';
 import { overview } from './overview.ts';
 import { prettyJson, print, printJson } from './output.ts';
 
-interface StateOptions extends CommonOptions {
-  readonly at?: string;
-}
-
 /** Makes the command. */
 export function stateCommand(): Command {
-  return command('state', 'Show the state of a swarm, now or at any moment of the past.')
+  return momentCommand('state', 'Show the state of a swarm, now or at any moment of the past.')
     .argument('[path]', 'a path of the state, global.metrics for example; an overview when absent')
-    .option('--at <moment>', 'a sequence, an ISO time or an event id')
     .addHelpText(
       'after',
       `
@@ -23,9 +18,8 @@ Examples:
   $ stig state global.metrics --json             one part, for another program
   $ stig state 'locks.waitQueue["repo/a.ts"]'    a key with other characters is quoted`,
     )
-    .action(async (path: string | undefined, options: StateOptions) => {
-      await withHistory(options, async (history) => {
-        const past = await stateAt(history, options.at);
+    .action(async (path: string | undefined, options: MomentOptions) => {
+      await withPast(options, (past) => {
         if (path !== undefined) printValue(path, past.get(path), past.sequence, options);
         else if (options.json === true) printJson(past.state);
         else print(overview(past));

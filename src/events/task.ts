@@ -137,7 +137,7 @@ export interface TaskState {
 const NO_METADATA = Object.freeze({});
 
 /** Whether a task has come to its end, from which nothing moves it. */
-export function hasEnded({ status }: TaskRecord): boolean {
+export function hasEnded({ status }: Pick<TaskRecord, 'status'>): boolean {
   return status === 'complete' || status === 'failed' || status === 'cancelled';
 }
 

@@ -4,7 +4,7 @@
  * Read-only: takes no epoch and appends nothing (I8). Shows durable events only (I2).
  */
 import { Fault } from '../core/errors.ts';
-import { parsePath } from '../core/path.ts';
+import { parsePath, type PathStep } from '../core/path.ts';
 import { parseTime } from '../core/time.ts';
 import { recover, type Moment } from '../coordinator/recovery.ts';
 import { firstFact, sequenceOfEventId, toSwarmEvent, type SwarmEvent } from '../events/envelope.ts';
@@ -12,7 +12,13 @@ import { matcher, type EventFilter } from '../events/filter.ts';
 import { EventLog, type LogHead } from '../events/log.ts';
 import type { Projector } from '../projections/projector.ts';
 import { hashState } from '../projections/saved-views.ts';
-import { toSwarmState, valueAtPath, type SwarmState } from '../projections/swarm-state.ts';
+import {
+  toSwarmState,
+  valueAtPath,
+  versionedAtPath,
+  type SwarmState,
+  type VersionedState,
+} from '../projections/swarm-state.ts';
 import { openLevelEngine, type Engine } from '../storage/engine.ts';
 import { verifyLog, type Verification, type VerifyOptions } from './verify.ts';
 
@@ -47,6 +53,11 @@ export class PastState {
     const parsed = parsePath(path);
     if (!parsed.ok) throw new Fault(parsed.code, parsed.message, { details: parsed.details });
     return valueAtPath(this.#projector, parsed.steps);
+  }
+
+  /** The value at the end of some steps, with its version, time and author; undefined where there is none. */
+  readAt(steps: readonly PathStep[]): VersionedState | undefined {
+    return versionedAtPath(this.#projector, steps);
   }
 }
 

@@ -9,7 +9,7 @@ import { History, type PastState } from '../../history/history.ts';
 import type { SwarmEvent } from '../../events/envelope.ts';
 import type { SwarmState } from '../../projections/swarm-state.ts';
 import { eventLine } from '../event-line.ts';
-import { locksOf } from '../overview.ts';
+import { lockReport, lockTables } from '../lock-report.ts';
 import { count, harmless, table } from '../output.ts';
 import type { Death } from './pulse.ts';
 import type { Outcome } from './swarm-at-work.ts';
@@ -163,7 +163,7 @@ function deathOf(death: DeathStory): string[] {
 }
 
 function pastOf(past: PastState, death: DeathStory): string[] {
-  const { state } = past;
+  const { state, timeMs } = past;
   const pulses = Object.values(state.agents['pulse'] ?? {}).filter(
     ({ currentTask }) => currentTask !== null,
   );
@@ -177,7 +177,7 @@ function pastOf(past: PastState, death: DeathStory): string[] {
     heading(`Back at sequence ${count(death.sequence)}, the moment before: who held what`),
     table(['session', 'status', 'task', 'progress'], rows),
     '',
-    locksOf(state),
+    lockTables(lockReport(state.locks, timeMs), timeMs),
   ];
 }
 
