@@ -162,14 +162,9 @@ function contention(
   { lockId, claimant }: Waiter,
   cycle?: readonly Waiter[],
 ): NewSwarmFact {
-  const holders: string[] = [];
-  let ahead = 0;
-  for (const { id, holds } of scene.blockers(claimant)) {
-    if (!holds) ahead += 1;
-    else if (holders.length < CONTENTION_HOLDERS_MAX) holders.push(id);
-  }
   const { resource } = claimant;
-  const seen = { lockId, resource, holders, ahead };
+  const holders = [...scene.holdersInTheWay(claimant, CONTENTION_HOLDERS_MAX)];
+  const seen = { lockId, resource, holders, ahead: scene.countAhead(claimant) };
   return fact('lock.contention', cycle === undefined ? seen : { ...seen, cycle: told(cycle) });
 }
 
@@ -233,8 +228,9 @@ function asksAlready(resource: string, lockId: string): Refusal {
 /** Names who is in the way of a request that would not wait. */
 function isHeld({ resource, queue }: LockRecord, scene: LockScene, waiter: Waiter): Refusal {
   const held = scene.around(resource).flatMap((record) => record.holders);
-  const inTheWay = [...scene.blockers(waiter.claimant)].slice(0, CONTENTION_HOLDERS_MAX);
-  const holders = inTheWay.flatMap(({ id }) => held.find((hold) => hold.id === id) ?? []);
+  const holders = scene
+    .holdersInTheWay(waiter.claimant, CONTENTION_HOLDERS_MAX)
+    .flatMap((lockId) => held.find(({ id }) => id === lockId) ?? []);
   return refuse(
     'LOCK_HELD',
     `${resource} is locked by ${holders[0]?.holder.agentId ?? 'a waiting request'}.`,

@@ -138,6 +138,28 @@ export class LockScene {
     }
   }
 
+  /** Locks of other sessions that are in the way, at most so many. */
+  holdersInTheWay({ resource, type, sessionId }: Claimant, max: number): readonly string[] {
+    const found: string[] = [];
+    for (const record of this.around(resource)) {
+      for (const { id, type: other, sessionId: holder } of this.#holds(record)) {
+        if (found.length >= max) return found;
+        if (holder !== sessionId && !isCompatible(type, [{ type: other }])) found.push(id);
+      }
+    }
+    return found;
+  }
+
+  /** How many requests are before somebody; nobody is before an upgrade. */
+  countAhead({ resource, place }: Claimant): number {
+    if (place === null) return 0;
+    return this.around(resource).reduce(
+      (count, { queue }) =>
+        count + queue.findLastIndex((wait) => isBefore(placeOf(wait), place)) + 1,
+      0,
+    );
+  }
+
   /** Whether a lock or request is gone, as far as the facts go. */
   isGone(id: string): boolean {
     return this.#gone.has(id);

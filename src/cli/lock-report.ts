@@ -66,7 +66,10 @@ function waitingRequest(request: LockRequest, position: number, shownMs: number)
   return {
     ...request,
     position,
-    effectiveAt: isoTime(queueKey(requestedAtMs, request.priority)),
+    effectiveAt:
+      request.isUpgrade === true
+        ? request.requestedAt
+        : isoTime(queueKey(requestedAtMs, request.priority)),
     waitedMs: shownMs - requestedAtMs,
     deadline: isoTime(requestedAtMs + request.timeout),
   };
@@ -91,7 +94,7 @@ function waitingTable({ waiting }: LockReport, shownMs: number): string {
   const rows = waiting.map((request) => [
     harmless(request.resource),
     String(request.position),
-    request.type,
+    request.isUpgrade === true ? `to ${request.type}` : request.type,
     harmless(request.requester.agentId),
     askedAs(request, shownMs),
     duration(request.waitedMs),
@@ -110,7 +113,8 @@ function waitingTable({ waiting }: LockReport, shownMs: number): string {
 }
 
 /** When a request counts as asked, and why that is not when it came. */
-function askedAs({ effectiveAt, priority }: WaitingRequest, shownMs: number): string {
+function askedAs({ effectiveAt, priority, isUpgrade }: WaitingRequest, shownMs: number): string {
+  if (isUpgrade === true) return 'before all: it holds already';
   const boostMs = PRIORITY_BOOST_MS[priority];
   const boost = boostMs === 0 ? '' : `−${duration(boostMs)} `;
   return `${timeOfDay(msOf(effectiveAt), shownMs)} (${boost}${priority})`;

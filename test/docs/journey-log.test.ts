@@ -83,6 +83,20 @@ async function workWithLocks(swarm: Swarm): Promise<void> {
   const next = await waiting;
   expect(next?.fencingToken).toBeGreaterThan(lock?.fencingToken ?? 0);
   await waiter.locks.release(next?.id ?? '');
+  await upgradeLocks(swarm, [holder, waiter]);
+}
+
+async function upgradeLocks(
+  swarm: Swarm,
+  [one, other]: readonly [AgentSession, AgentSession],
+): Promise<void> {
+  const shared = { resource: 'src/c.ts', type: 'shared' } as const;
+  const [first, second] = [await one.locks.acquire(shared), await other.locks.acquire(shared)];
+  const upgraded = one.locks.upgrade(first?.id ?? '');
+  await other.locks.release(second?.id ?? '');
+  expect((await upgraded)?.type).toBe('exclusive');
+  await one.locks.downgrade(first?.id ?? '');
+  await swarm.locks.forceRelease(first?.id ?? '', 'the journey goes on');
 }
 
 async function handOver(swarm: Swarm): Promise<void> {

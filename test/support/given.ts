@@ -16,7 +16,7 @@ import type { Commit } from '../../src/events/envelope.ts';
 import { DEFAULT_CONFIG, type SwarmConfig } from '../../src/events/system.ts';
 import { Projector } from '../../src/projections/projector.ts';
 import { hashState } from '../../src/projections/saved-views.ts';
-import type { CommandType, PayloadOf } from '../../src/protocol/commands.ts';
+import type { CommandLabels, CommandType, PayloadOf } from '../../src/protocol/commands.ts';
 import { receive } from '../../src/protocol/receive.ts';
 import { countedIds } from '../../src/testing/index.ts';
 
@@ -69,10 +69,11 @@ export class Given {
     type: Type,
     payload: Partial<PayloadOf<Type>>,
     source: AgentIdentity = OPERATOR,
+    labels: CommandLabels = {},
   ): Outcome {
     const limits = this.view.swarm?.limits ?? DEFAULT_LIMITS;
     const reception = { source, timeMs: this.nowMs, ids: this.#ids, limits };
-    const received = receive({ type, payload }, reception);
+    const received = receive({ ...labels, type, payload }, reception);
     if (!received.ok) return { ...received, facts: [] };
     const { command } = received;
     const before = this.view.swarm === undefined ? '' : hashState(this.view);

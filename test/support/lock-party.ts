@@ -10,6 +10,7 @@ const HOUR_MS = 3_600_000;
 /** A state with the sessions a, b, c, … */
 export class LockParty {
   readonly given: Given;
+  readonly coordinator = COORDINATOR;
   readonly #identities = new Map<string, AgentIdentity>();
 
   constructor(names: string, limits: Partial<Limits> = {}) {
