@@ -7,7 +7,7 @@
 import { Refused, type Refusal } from '../core/errors.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import type { VersionedState } from '../projections/swarm-state.ts';
-import type { CommandInput, CommandType } from '../protocol/commands.ts';
+import type { CommandInput, CommandLabels, CommandType } from '../protocol/commands.ts';
 import { Asker, type SessionDoor } from './asker.ts';
 import { accepted, type Accepted, type Result } from './result.ts';
 import { SessionHandoffs } from './session-handoffs.ts';
@@ -95,10 +95,12 @@ export class AgentSession {
 
   /**
    * Writes a free path. A version that is not the expected one is an outcome, not an error.
-   * @throws {Refused} `ACTOR_OWNED_PATH`, `FORBIDDEN`, `INVALID_INPUT`, `INVALID_PATH`, `NOT_FOUND`, `LIMIT_EXCEEDED`
+   * With `labels.fencingToken` the write is refused when its session no longer holds that lock.
+   * @throws {Refused} `ACTOR_OWNED_PATH`, `FORBIDDEN`, `INVALID_INPUT`, `INVALID_PATH`, `NOT_FOUND`, `LIMIT_EXCEEDED`,
+   * `PATH_LOCKED`, `STALE_TOKEN`
    */
-  async update<T>(update: StateUpdate<T>): Promise<UpdateResult> {
-    return updateResult(await this.dispatch({ type: 'state.update', payload: update }));
+  async update<T>(update: StateUpdate<T>, labels: CommandLabels = {}): Promise<UpdateResult> {
+    return updateResult(await this.dispatch({ ...labels, type: 'state.update', payload: update }));
   }
 
   /** The value at a path, as folded now; undefined where there is none. */

@@ -35,6 +35,17 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'bert: written at the next try',
     'plan: {"steps":["measure","repair"]}, last written by bert',
   ],
+  '04-fenced-late-writer.mjs': [
+    'exclusive, a new token: true',
+    'written: the first plan',
+    'PATH_LOCKED: a plan of somebody who holds nothing',
+    'written: the second plan',
+    'STALE_TOKEN: a late plan, with its old token',
+    'PATH_LOCKED: a late plan, without a token',
+    'current: true',
+    'late: false',
+    'the plan: the second plan',
+  ],
 };
 
 let directory = '';
