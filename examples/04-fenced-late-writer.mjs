@@ -51,5 +51,5 @@ await write(slow, 'a late plan, without a token');
 // Guards outside of the swarm, of a file or a bucket, ask whether a token is current.
 console.log(`current: ${swarm.locks.check(plan.resource, second.fencingToken)}`);
 console.log(`late: ${swarm.locks.check(plan.resource, lock.fencingToken)}`);
-console.log(`the plan: ${swarm.get('agents.conductor.slow.data.plan')}`);
+console.log(`the plan: ${String(swarm.get('agents.conductor.slow.data.plan'))}`);
 await swarm.close();

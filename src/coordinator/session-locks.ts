@@ -3,7 +3,7 @@ import { Refused } from '../core/errors.ts';
 import { frozen } from '../core/json.ts';
 import type { Commit } from '../events/envelope.ts';
 import type { SwarmFact } from '../events/catalog.ts';
-import type { AgentIdentity, Priority } from '../events/identity.ts';
+import type { Priority } from '../events/identity.ts';
 import { toLock } from '../events/lock.ts';
 import type { Lock, LockRequest, LockType } from '../events/lock.ts';
 import type { Asker } from './asker.ts';
@@ -48,7 +48,7 @@ export class SessionLocks {
   async acquire({ signal, ...query }: LockQuery): Promise<Lock | null> {
     if (signal?.aborted) return null;
     const asked = this.#asker.ask('lock.acquire', query);
-    const request = requestIn(asked.commit, this.#asker.identity);
+    const request = this.#requestIn(asked.commit);
     if (request === undefined) return this.#unrecorded(query.resource, await asked.answer);
     return this.#outcome(asked, request, signal);
   }
@@ -65,7 +65,7 @@ export class SessionLocks {
     if (signal?.aborted) return null;
     const resource = this.#asker.door.projector.resourceOf(lockId) ?? '';
     const asked = this.#asker.ask('lock.upgrade', { lockId, ...patience });
-    const request = requestIn(asked.commit, this.#asker.identity);
+    const request = this.#requestIn(asked.commit);
     if (request === undefined) return this.#unrecorded(resource, await asked.answer);
     return this.#outcome(asked, request, signal);
   }
@@ -113,6 +113,26 @@ export class SessionLocks {
   /** Whether a fencing token is that of a lock that is held now on a resource, by anybody, or on a subtree that covers it. */
   check(resource: string, fencingToken: number): boolean {
     return this.#asker.door.isCurrent(resource, fencingToken);
+  }
+
+  /** The fact that granted or queued what was asked for; others may have been let in, or given up, by the same commit. */
+  #requestIn(commit: Commit | undefined): OwnRequest | undefined {
+    const drawn = (commit?.command.payload as { readonly lockId?: string } | undefined)?.lockId;
+    const facts = (commit?.facts ?? []) as readonly SwarmFact[];
+    const own = facts.filter(isRequest).find(({ type, payload: { lockId, resource } }) => {
+      const isUpgrade = type === 'lock.upgraded' || type === 'lock.upgrade_requested';
+      return lockId === drawn || (isUpgrade && this.#holds(resource, lockId));
+    });
+    if (own === undefined) return undefined;
+    const { lockId, resource } = own.payload;
+    const waits = own.type === 'lock.requested' || own.type === 'lock.upgrade_requested';
+    return { lockId, resource, waits };
+  }
+
+  #holds(resource: string, lockId: string): boolean {
+    const record = this.#asker.door.projector.resource(resource);
+    const hold = record?.holders.find(({ id }) => id === lockId);
+    return hold?.holder.sessionId === this.#asker.identity.sessionId;
   }
 
   /** A request that was recorded: it is granted, or it waits for its end. */
@@ -176,24 +196,18 @@ interface OwnRequest {
   readonly waits: boolean;
 }
 
-/** The fact that granted or queued what a session asked for; others may have been let in, or given up, by the same commit. */
-function requestIn(commit: Commit | undefined, who: AgentIdentity): OwnRequest | undefined {
-  const drawn = (commit?.command.payload as { readonly lockId?: string } | undefined)?.lockId;
-  for (const fact of (commit?.facts ?? []) as readonly SwarmFact[]) {
-    switch (fact.type) {
-      case 'lock.acquired':
-      case 'lock.requested':
-        if (fact.payload.lockId !== drawn) break;
-        return { ...fact.payload, waits: fact.type === 'lock.requested' };
-      case 'lock.upgrade_requested':
-        return { ...fact.payload, waits: true };
-      case 'lock.upgraded':
-        if (fact.source.sessionId === who.sessionId) return { ...fact.payload, waits: false };
-        break;
-      default: // is not about what was asked for
-    }
-  }
-  return undefined;
+type RequestFact = Extract<
+  SwarmFact,
+  { type: 'lock.acquired' | 'lock.requested' | 'lock.upgraded' | 'lock.upgrade_requested' }
+>;
+
+function isRequest(fact: SwarmFact): fact is RequestFact {
+  return (
+    fact.type === 'lock.acquired' ||
+    fact.type === 'lock.requested' ||
+    fact.type === 'lock.upgraded' ||
+    fact.type === 'lock.upgrade_requested'
+  );
 }
 
 function ignoreRefusal(error: unknown): void {

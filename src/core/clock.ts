@@ -51,3 +51,11 @@ export class SwarmClock {
     return this.#clock.schedule(Math.ceil(atMs - this.nowMs()), callback);
   }
 }
+
+/**
+ * Calls back when nobody has anything more to do in this turn: whoever was just answered goes on after some promises, and
+ * what it asks next is asked by then. Ticks that are asked for in a microtask come after all microtasks.
+ */
+export function atEndOfTurn(callback: () => void): void {
+  queueMicrotask(() => process.nextTick(callback));
+}

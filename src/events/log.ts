@@ -8,6 +8,7 @@
  * Not here: what events mean (projections/), who is told (coordinator/).
  */
 import type { AbstractLevel } from 'abstract-level';
+import { atEndOfTurn } from '../core/clock.ts';
 import { assert, Fault } from '../core/errors.ts';
 import { sha256 } from '../core/hash.ts';
 import {
@@ -196,7 +197,7 @@ export class EventLog {
   /** Waits for what was offered, and appends nothing more. */
   async drain(): Promise<void> {
     while (this.#flight !== undefined || this.#sealScheduled)
-      await (this.#flight ?? Promise.resolve());
+      await (this.#flight ?? new Promise<void>(atEndOfTurn));
   }
 
   /**
@@ -211,7 +212,7 @@ export class EventLog {
       this.#launch();
     } else if (!this.#sealScheduled) {
       this.#sealScheduled = true;
-      queueMicrotask(() => {
+      atEndOfTurn(() => {
         this.#sealScheduled = false;
         if (this.#flight === undefined) this.#launch();
       });

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { isCompatible } from '../../src/actors/lock-rules.ts';
 import { COORDINATOR, type AgentIdentity, type Priority } from '../../src/events/identity.ts';
 import { PRIORITY_BOOST_MS, freeResource, stateOfLock } from '../../src/events/lock.ts';
 import type { LockType } from '../../src/events/lock.ts';

@@ -7,11 +7,11 @@ import { isPending } from '../support/swarm-over.ts';
 import { openTestSwarm } from '../support/open-test-swarm.ts';
 
 async function open() {
-  const test = await openTestSwarm();
-  const { swarm, clock } = test;
+  const under = await openTestSwarm();
+  const { swarm, clock } = under;
   const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
   const bee = await swarm.register({ agentType: 'pulse', agentId: 'bee' });
-  return { test, clock, swarm, locks: swarm.locks, ant: ant.identity, bee: bee.identity };
+  return { under, clock, swarm, locks: swarm.locks, ant: ant.identity, bee: bee.identity };
 }
 
 function request(
@@ -114,7 +114,7 @@ describe('upgrade, downgrade', () => {
 
 describe('forceRelease', () => {
   test('takes a lock from its holder, with the reason in the event; false when nobody holds it', async () => {
-    const { test: under, swarm, locks, ant, bee } = await open();
+    const { under, swarm, locks, ant, bee } = await open();
     await locks.acquire(request('l1', ant));
     const next = locks.acquire(request('l2', bee, 'exclusive', { timeout: 5_000 }));
     expect(await locks.forceRelease('l1', 'stuck since noon')).toBe(true);
@@ -152,7 +152,7 @@ describe('check', () => {
 
 describe('fencing tokens', () => {
   test('[I4] of a resource only grow: over releases, upgrades, expiry and restarts', async () => {
-    const { test: under, ant } = await open();
+    const { under, ant } = await open();
     const tokens: number[] = [];
     for (const round of [1, 2, 3]) {
       const { locks } = under.swarm;
@@ -171,12 +171,11 @@ describe('fencing tokens', () => {
 
 test('the victim of a circle is told: its waiting acquire throws DEADLOCK with the circle', async () => {
   const { locks, ant, bee } = await open();
-  const of = (resource: string, timeout = 0) => ({ resource, timeout });
-  await locks.acquire(request('a1', ant, 'exclusive', of('A')));
-  await locks.acquire(request('b1', bee, 'exclusive', of('B')));
-  const low = { ...of('B', 9_000), priority: 'low' } as const;
+  await locks.acquire(request('a1', ant, 'exclusive', { resource: 'A' }));
+  await locks.acquire(request('b1', bee, 'exclusive', { resource: 'B' }));
+  const low = { resource: 'B', timeout: 9_000, priority: 'low' } as const;
   const waits = locks.acquire(request('a2', ant, 'exclusive', low));
-  const other = locks.acquire(request('b2', bee, 'exclusive', of('A', 9_000)));
+  const other = locks.acquire(request('b2', bee, 'exclusive', { resource: 'A', timeout: 9_000 }));
   await expect(waits).rejects.toMatchObject({
     code: 'DEADLOCK',
     details: {
@@ -193,11 +192,11 @@ test('the victim of a circle is told: its waiting acquire throws DEADLOCK with t
 
 test('10,000 waiters on one resource: one grant per release, in order, with no herd', async () => {
   const WAITERS = 10_000;
-  const test = await openTestSwarm({
+  const under = await openTestSwarm({
     limits: { heartbeatTimeoutMs: 3_600_000 },
     config: { maxConcurrentAgents: WAITERS },
   });
-  const { swarm } = test;
+  const { swarm } = under;
   const names = Array.from({ length: WAITERS }, (_, index) => `s${index}`);
   const herd = await Promise.all(
     names.map((agentId) => swarm.register({ agentType: 'pulse', agentId, sessionId: agentId })),
@@ -212,7 +211,7 @@ test('10,000 waiters on one resource: one grant per release, in order, with no h
     }),
   );
   expect(order).toEqual(names);
-  const grants = (await test.commits()).map(
+  const grants = (await under.commits()).map(
     ({ facts }) => facts.filter(({ type }) => type === 'lock.acquired').length,
   );
   expect(Math.max(...grants)).toBe(1);
