@@ -23,7 +23,9 @@ export type { AgentIdentity, AgentKind, AgentType, Priority } from './events/ide
 export type { Lock, LockRequest, LockType } from './events/lock.ts';
 export type { AgentHealth, AgentProgress, AgentResources, AgentStatus } from './events/session.ts';
 export type { SwarmConfig, SwarmHealth } from './events/system.ts';
-export type { TaskState, TaskStatus } from './events/task.ts';
+export type { TaskStatus } from './events/task.ts';
+export type { TaskRetry } from './events/task-policy.ts';
+export type { TaskState } from './events/task-state.ts';
 export type { EventHistory } from './projections/event-ring.ts';
 export type { SwarmMetrics } from './projections/metrics.ts';
 export type {

@@ -41,6 +41,7 @@ export const COMMAND_TABLE: Readonly<Record<CommandType, Row>> = {
   'task.complete': row('holder', 'holder', 'no', 'no'),
   'task.fail': row('holder', 'holder', 'no', 'no'),
   'task.cancel': row('holder', 'any', 'no', 'any'),
+  'task.close': row('no', 'any', 'no', 'any'),
   'task.requeue': row('no', 'any', 'no', 'any'),
 
   'lock.acquire': row('any', 'any', 'no', 'no'),

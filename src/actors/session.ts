@@ -21,7 +21,13 @@ import type { CommandOf, CommandType, SwarmCommand } from '../protocol/commands.
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
 import { LockScene } from './lock-scene.ts';
 
-const drops = ['task.completed', 'task.failed', 'task.cancelled', 'task.requeued'] as const;
+const drops = [
+  'task.completed',
+  'task.failed',
+  'task.cancelled',
+  'task.closed',
+  'task.requeued',
+] as const;
 
 /** A session that does not work keeps its state when a task leaves it, and gains none. */
 const losesOnly = {
@@ -86,7 +92,10 @@ export const sessionMachine = setup({
       on: {
         ...lives,
         'agent.paused': { target: 'paused', actions: 'evolve' },
-        ...on(['task.cancelled', 'task.requeued'] as const, { actions: 'evolve' } as const),
+        ...on(
+          ['task.cancelled', 'task.closed', 'task.requeued'] as const,
+          { actions: 'evolve' } as const,
+        ),
         'task.assigned': { actions: 'evolve' },
         'task.started': { target: 'busy', actions: 'evolve' },
       },
@@ -203,11 +212,17 @@ export function signOfLife(
   { source, timeMs, idempotency }: SwarmCommand,
 ): readonly NewSwarmFact[] {
   const last = view.lastActivity(source.sessionId);
-  const thirdMs = (view.swarm?.limits.heartbeatTimeoutMs ?? 0) / 3;
+  const thirdMs = heartbeatTimeoutMs(view, source.sessionId) / 3;
   const isDue = last !== undefined && timeMs - last.timeMs >= thirdMs;
   const isRemembered = last !== undefined && idempotency !== undefined;
   if (!isDue && !isRemembered) return NOTHING;
   return [fact('agent.heartbeat', { sessionId: source.sessionId })];
+}
+
+/** How long a session may be silent; of one that always may, how long others may. */
+function heartbeatTimeoutMs(view: StateView, sessionId: string): number {
+  const ownMs = view.session(sessionId)?.heartbeatTimeoutMs ?? 0;
+  return ownMs === 0 ? (view.swarm?.limits.heartbeatTimeoutMs ?? 0) : ownMs;
 }
 
 function register(view: StateView, command: CommandOf<'session.register'>): Decision {
@@ -265,7 +280,7 @@ function expire(view: StateView, command: CommandOf<'session.expire'>): Decision
     return stopped(view, command, 'no sign of life within the grace period');
   }
   const code = 'HEARTBEAT_MISSED';
-  const message = `no sign of life for ${view.swarm?.limits.heartbeatTimeoutMs ?? 0} ms`;
+  const message = `no sign of life for ${heartbeatTimeoutMs(view, sessionId)} ms`;
   return withHealth(view, command, fact('agent.errored', { sessionId, code, message }), 'error');
 }
 

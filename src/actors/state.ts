@@ -10,6 +10,7 @@ import { formatPath, parsePath, type PathStep } from '../core/path.ts';
 import { versionOf, type Touched } from '../events/definition.ts';
 import { documentOf, documentSchema, insideSession, isOwnedInSession } from '../events/session.ts';
 import { canWrite, merged, valueAt, withValueAt } from '../events/state.ts';
+import { taskDocument, taskDocumentSchema } from '../events/task.ts';
 import { configSchema, healthSchema, swarmDocument } from '../events/system.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandOf } from '../protocol/commands.ts';
@@ -102,6 +103,9 @@ function targetOf(view: StateView, steps: readonly PathStep[], path: string): Ta
   if (root === 'global' && (section === 'config' || section === 'health')) {
     return swarmTarget(view, steps, section);
   }
+  if (root === 'global' && section === 'tasks' && steps[3] === 'metadata') {
+    return taskTarget(view, steps, path);
+  }
   const owner = ownerOf(`${String(root)}.${String(section)}`) ?? ownerOf(String(root));
   return owner === undefined
     ? refuse('NOT_FOUND', `The state has no path ${path}.`, { path })
@@ -124,6 +128,23 @@ function swarmTarget(
     steps: steps.slice(1),
     touched: swarm.touched,
     check: (document) => issueOf(schema, (document as JsonObject)[section]),
+  };
+}
+
+function taskTarget(
+  view: StateView,
+  [, , taskId, ...inside]: readonly PathStep[],
+  path: string,
+): Target | Refusal {
+  const task = view.task(String(taskId));
+  if (task === undefined) return refuse('NOT_FOUND', `There is no task at ${path}.`, { path });
+  return {
+    ok: true,
+    path: formatPath(['global', 'tasks', task.id, ...inside]),
+    document: taskDocument(task),
+    steps: inside,
+    touched: task.touched,
+    check: (document) => issueOf(taskDocumentSchema, document),
   };
 }
 

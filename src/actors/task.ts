@@ -33,6 +33,7 @@ export const taskMachine = setup({
         'task.started': { guard: 'isAssigned', target: 'running', actions: 'evolve' },
         'task.requeued': { guard: 'isAssigned', actions: 'evolve' },
         'task.cancelled': { target: 'cancelled', actions: 'evolve' },
+        'task.closed': { target: 'complete', actions: 'evolve' },
       },
     },
     running: {
@@ -41,6 +42,7 @@ export const taskMachine = setup({
         'task.completed': { target: 'complete', actions: 'evolve' },
         'task.failed': { target: 'failed', actions: 'evolve' },
         'task.cancelled': { target: 'cancelled', actions: 'evolve' },
+        'task.closed': { target: 'complete', actions: 'evolve' },
         'task.requeued': { target: 'pending', actions: 'evolve' },
       },
     },
@@ -60,6 +62,7 @@ export const taskDeciders: Deciders<
   | 'task.complete'
   | 'task.fail'
   | 'task.cancel'
+  | 'task.close'
   | 'task.requeue'
 > = {
   'task.create': (view, { payload }) => {
@@ -140,6 +143,9 @@ export const taskDeciders: Deciders<
 
   'task.cancel': (view, { payload }) =>
     about(view, payload.taskId, () => facts(fact('task.cancelled', payload))),
+
+  'task.close': (view, { payload }) =>
+    about(view, payload.taskId, () => facts(fact('task.closed', payload))),
 
   'task.requeue': (view, { payload }) =>
     about(view, payload.taskId, ({ assignedTo }) =>

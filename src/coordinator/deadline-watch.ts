@@ -2,8 +2,8 @@
  * Watches the deadlines of the state, and records the ones that have come as commands of the coordinator (I9).
  *
  * Time can fail in one way that matters here: this process may stand still (a long computation, a suspended machine) while
- * the sessions live. Then a timer fires late, and all sessions look dead at once. So the watch looks at the clock at least
- * every `stallMs`; when it finds that it did not, it first records the gap, which moves the deadlines of all sessions by as
+ * the sessions live. Then a timer fires late, and all sessions look dead at once. So, as long as the silence of a session
+ * has a deadline, the watch looks at the clock at least every `stallMs`; when it finds that it did not, it first records the gap, which moves the deadlines of all sessions by as
  * much: a stall of ours kills nobody. Leases of locks are absolute and do run out.
  */
 import type { CancelTimer, SwarmClock } from '../core/clock.ts';
@@ -92,19 +92,17 @@ export class DeadlineWatch {
     const stallMs = this.#projector.swarm?.limits.stallMs ?? Number.POSITIVE_INFINITY;
     const lateMs = this.#timer === undefined ? 0 : nowMs - this.#timer.atMs;
     this.#lookedMs = nowMs;
-    if (lateMs <= stallMs || this.#projector.counts.live === 0) return;
+    if (lateMs <= stallMs || this.#projector.counts.watched === 0) return;
     this.#disarm(); // the late timer has told all it can; the commands that waited with it are not another stall
     this.#tell.record({ type: 'system.stall', payload: { gapMs } }, nowMs);
     this.arm();
   }
 
+  /** When to look next; undefined when nothing runs out. A stall matters only where somebody could look silent. */
   #nextLookMs(): number | undefined {
     const { deadlines, counts, swarm } = this.#projector;
-    const earliestMs = deadlines.earliestMs;
-    if (counts.live === 0 || swarm === undefined) {
-      return earliestMs === Number.POSITIVE_INFINITY ? undefined : earliestMs;
-    }
-    return Math.min(earliestMs, this.#lookedMs + swarm.limits.stallMs);
+    if (counts.watched === 0 || swarm === undefined) return deadlines.next()?.atMs;
+    return Math.min(deadlines.earliestMs, this.#lookedMs + swarm.limits.stallMs);
   }
 
   /** The command that records a deadline, with the event that led to it. */

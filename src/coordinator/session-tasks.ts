@@ -1,7 +1,8 @@
 /** The tasks of a session's handle. */
 import { Fault, Refused } from '../core/errors.ts';
 import type { AgentIdentity, Priority } from '../events/identity.ts';
-import { toTaskState, type TaskState } from '../events/task.ts';
+import type { TaskRetry } from '../events/task-policy.ts';
+import { toTaskState, type TaskState } from '../events/task-state.ts';
 import type { CommandType, PayloadOf } from '../protocol/commands.ts';
 import { firstAbout, type Asker } from './asker.ts';
 import { accepted } from './result.ts';
@@ -14,6 +15,20 @@ export interface NewTask {
   readonly priority?: Priority;
   readonly parentTaskId?: string;
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** The capabilities that an agent must have to take it. */
+  readonly requires?: readonly string[];
+  /** The tasks that have to be complete before it can be taken. */
+  readonly dependsOn?: readonly string[];
+  /** How long it may run, in milliseconds; 0 for ever. `config.timeouts.taskDefault` when absent. */
+  readonly timeout?: number;
+  /** How often it is tried; once when absent. */
+  readonly retry?: TaskRetry;
+}
+
+/** What is said of a task that is closed. */
+export interface Closing {
+  readonly result?: unknown;
+  readonly reason?: string;
 }
 
 /** What a session does with tasks. */
@@ -26,7 +41,7 @@ export class SessionTasks {
 
   /** Makes a pending task. */
   async create(task: NewTask): Promise<TaskState> {
-    return this.#task('task.create', task);
+    return this.#task('task.create', task as Partial<PayloadOf<'task.create'>>);
   }
 
   /**
@@ -80,6 +95,11 @@ export class SessionTasks {
     return this.#task('task.cancel', { taskId, ...(reason === undefined ? {} : { reason }) });
   }
 
+  /** Ends an open task as complete, whoever holds it; for a Conductor. */
+  async close(taskId: string, closing: Closing = {}): Promise<TaskState> {
+    return this.#task('task.close', { taskId, ...closing });
+  }
+
   /** Takes a task from its holder; for a Conductor. */
   async requeue(taskId: string, reason?: string): Promise<TaskState> {
     return this.#task('task.requeue', { taskId, ...(reason === undefined ? {} : { reason }) });
@@ -93,8 +113,9 @@ export class SessionTasks {
       // A task that this session has claimed before causes nothing: then it is the one that was named.
       const id =
         firstAbout(commit, 'taskId')?.id ?? (payload as { taskId?: string } | undefined)?.taskId;
-      const task = this.#asker.door.projector.task(id ?? '');
-      return task && toTaskState(task);
+      const { swarm, tasks } = this.#asker.door.projector;
+      const task = tasks.get(id ?? '');
+      return task && swarm && toTaskState(task, swarm.config);
     });
     if (state === undefined)
       throw new Fault('INTERNAL', `${type} was accepted and concerns no task.`);

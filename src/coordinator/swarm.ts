@@ -40,6 +40,8 @@ export interface NewAgent {
   /** How many tasks it takes at once. */
   readonly capacity?: number;
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** How long this session may be silent, in milliseconds; 0 for ever. `limits.heartbeatTimeoutMs` when absent. */
+  readonly heartbeatTimeout?: number;
   /** False leaves the session `initializing` until it says `start`. */
   readonly ready?: boolean;
 }

@@ -31,6 +31,8 @@ export const newAgentShape = {
   capabilities: z.array(z.string().min(1).max(128)).max(256).optional(),
   capacity: z.number().int().min(1).max(10_000).optional(),
   metadata: objectSchema.optional(),
+  /** Of this session: 0 lets it be silent for ever. */
+  heartbeatTimeout: z.number().int().min(0).max(31_536_000_000).optional(),
 };
 
 const aboutSession = { sessionId: idSchema };
@@ -113,6 +115,8 @@ export interface SessionRecord {
   /** What it asked for itself; comes back when it recovers from an error. */
   readonly mode: 'starting' | 'active' | 'paused' | 'draining';
   readonly startedAtMs: number;
+  /** How long it may be silent; 0 for ever, null as long as the limits say. */
+  readonly heartbeatTimeoutMs: number | null;
   /** When it went to `error`; null when it is not there. */
   readonly erroredAtMs: number | null;
   /** When it went `offline`; null before. */
@@ -235,6 +239,7 @@ export function evolveSession(
     case 'task.completed':
     case 'task.failed':
     case 'task.cancelled':
+    case 'task.closed':
     case 'task.requeued':
     case 'task.preempted':
       return withoutTask(record, fact);
@@ -248,12 +253,13 @@ export function evolveSession(
 }
 
 function newSession(fact: Extract<SessionFact, { type: 'agent.registered' }>): SessionRecord {
-  const { agentId, agentType, sessionId } = fact.payload;
+  const { agentId, agentType, sessionId, heartbeatTimeout } = fact.payload;
   return {
     identity: Object.freeze({ agentId, agentType, sessionId }),
     status: 'initializing',
     mode: 'starting',
     startedAtMs: fact.timeMs,
+    heartbeatTimeoutMs: heartbeatTimeout ?? null,
     erroredAtMs: null,
     endedAtMs: null,
     endedBy: null,
@@ -360,6 +366,7 @@ function copyOf(record: SessionRecord): Draft<SessionRecord> {
     status: record.status,
     mode: record.mode,
     startedAtMs: record.startedAtMs,
+    heartbeatTimeoutMs: record.heartbeatTimeoutMs,
     erroredAtMs: record.erroredAtMs,
     endedAtMs: record.endedAtMs,
     endedBy: record.endedBy,

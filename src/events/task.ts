@@ -6,7 +6,7 @@
  */
 import * as z from 'zod';
 import { assert } from '../core/errors.ts';
-import { isoTime, isoTimeOrNull } from '../core/time.ts';
+import type { JsonObject } from '../core/json.ts';
 import { ours, specified, stamp, type Draft, type FactsOf, type Touched } from './definition.ts';
 import {
   identitySchema,
@@ -17,6 +17,7 @@ import {
   type AgentIdentity,
   type Priority,
 } from './identity.ts';
+import { policyOf, taskPolicyShape, type TaskPolicy } from './task-policy.ts';
 
 const percent = z.number().min(0).max(100);
 const taskError = z.strictObject({ code: z.string().min(1).max(128), message: textSchema });
@@ -26,6 +27,7 @@ export const newTaskShape = {
   goal: textSchema.min(1),
   parentTaskId: idSchema.optional(),
   metadata: objectSchema.optional(),
+  ...taskPolicyShape,
 };
 
 /** What can happen to a task. */
@@ -56,19 +58,34 @@ export const taskEvents = {
     z.strictObject({ taskId: idSchema, result: z.unknown().optional() }),
   ),
   'task.failed': specified(
-    'task.fail by the holder',
+    'task.fail by the holder; task.expire and session.sweep; each when no attempt is left',
     ['status', 'completedAt', 'error'],
     z.strictObject({ taskId: idSchema, error: taskError }),
   ),
   'task.cancelled': specified(
-    'task.cancel by its holder, a Conductor or the operator',
+    'task.cancel by its holder, a Conductor or the operator; task.cascade',
     ['status', 'completedAt', 'assignedTo'],
     z.strictObject({ taskId: idSchema, reason: textSchema.optional() }),
   ),
+  'task.closed': ours(
+    'task.close by a Conductor or the operator',
+    ['status', 'completedAt', 'result', 'progress'],
+    z.strictObject({
+      taskId: idSchema,
+      result: z.unknown().optional(),
+      reason: textSchema.optional(),
+    }),
+  ),
   'task.requeued': ours(
-    'task.requeue by a Conductor or the operator; session.sweep when its holder is offline; a completed handoff',
-    ['status', 'assignedTo', 'startedAt'],
-    z.strictObject({ taskId: idSchema, reason: textSchema.optional(), from: identitySchema }),
+    'task.requeue by a Conductor or the operator; task.fail and task.expire when an attempt is left; session.sweep when its holder is offline; a completed handoff',
+    ['status', 'assignedTo', 'startedAt', 'notBefore'],
+    z.strictObject({
+      taskId: idSchema,
+      reason: textSchema.optional(),
+      from: identitySchema,
+      notBeforeMs: z.number().int().optional(),
+      error: taskError.optional(),
+    }),
   ),
   'task.preempted': ours(
     'planned',
@@ -78,7 +95,7 @@ export const taskEvents = {
   'task.late_completion': ours(
     'planned',
     [],
-    z.strictObject({ taskId: idSchema, by: identitySchema }),
+    z.strictObject({ taskId: idSchema, by: identitySchema, result: z.unknown().optional() }),
   ),
 } as const;
 
@@ -109,32 +126,19 @@ export interface TaskRecord {
   readonly error: { readonly code: string; readonly message: string } | null;
   /** How often it was started. */
   readonly attempts: number;
+  /** What it asks for beside its goal; null when nothing. */
+  readonly policy: TaskPolicy | null;
+  /** When its next attempt may begin; null when nothing delays it. */
+  readonly notBeforeMs: number | null;
+  /** The sessions that lost it, newest last, each once: from whom it was taken, or who failed at it. */
+  readonly lostBy: readonly string[];
   readonly touched: Touched;
 }
 
-/** A task as the specification shows it; what stands below `metadata` is ours. */
-export interface TaskState {
-  readonly id: string;
-  readonly goal: string;
-  readonly status: TaskStatus;
-  readonly priority: Priority;
-  readonly assignedTo: AgentIdentity | null;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly completedAt: string | null;
-  readonly parentTaskId?: string;
-  readonly metadata: Readonly<Record<string, unknown>>;
-  /** 0–100, as last reported by the holder. */
-  readonly progress: number;
-  readonly message: string | null;
-  /** What the holder said the task resulted in; null until it is complete. */
-  readonly result: unknown;
-  readonly error: { readonly code: string; readonly message: string } | null;
-  /** How often it was started. */
-  readonly attempts: number;
-}
-
 const NO_METADATA = Object.freeze({});
+const NOBODY: readonly string[] = Object.freeze([]);
+/** So many of those who lost a task are known. */
+const LOST_BY_MAX = 8;
 
 /** Whether a task has come to its end, from which nothing moves it. */
 export function hasEnded({ status }: Pick<TaskRecord, 'status'>): boolean {
@@ -176,21 +180,47 @@ export function evolveTask(record: TaskRecord | undefined, fact: TaskFact): Task
       next.status = 'failed';
       next.completedAtMs = fact.timeMs;
       next.error = fact.payload.error;
+      next.lostBy = lostByOthers(record, fact);
       return next;
     case 'task.cancelled':
       next.status = 'cancelled';
       next.completedAtMs = fact.timeMs;
       next.assignedTo = null;
+      next.lostBy = lostByOthers(record, fact);
+      return next;
+    case 'task.closed':
+      next.status = 'complete';
+      next.completedAtMs = fact.timeMs;
+      next.progress = 100;
+      next.result = fact.payload.result ?? null;
+      next.lostBy = lostByOthers(record, fact);
       return next;
     case 'task.requeued':
+      next.status = 'pending';
+      next.assignedTo = null;
+      next.startedAtMs = null;
+      next.notBeforeMs = fact.payload.notBeforeMs ?? null;
+      next.lostBy = withLoser(record.lostBy, fact.payload.from);
+      return next;
     case 'task.preempted':
       next.status = 'pending';
       next.assignedTo = null;
       next.startedAtMs = null;
+      next.lostBy = withLoser(record.lostBy, fact.payload.from);
       return next;
     case 'task.late_completion':
       return record; // an attempt is history, not state
   }
+}
+
+/** Whoever ends a task that another session holds takes it from that session. */
+function lostByOthers({ lostBy, assignedTo }: TaskRecord, { source }: TaskFact): readonly string[] {
+  const isOwn = assignedTo === null || assignedTo.sessionId === source.sessionId;
+  return isOwn ? lostBy : withLoser(lostBy, assignedTo);
+}
+
+function withLoser(lostBy: readonly string[], { sessionId }: AgentIdentity): readonly string[] {
+  return [...lostBy.filter((id) => id !== sessionId), sessionId].slice(-LOST_BY_MAX);
 }
 
 function newTask(
@@ -213,6 +243,9 @@ function newTask(
     result: null,
     error: null,
     attempts: 0,
+    policy: policyOf(payload),
+    notBeforeMs: null,
+    lostBy: NOBODY,
     touched,
   };
 }
@@ -234,27 +267,26 @@ function copyOf(record: TaskRecord): Draft<TaskRecord> {
     result: record.result,
     error: record.error,
     attempts: record.attempts,
+    policy: record.policy,
+    notBeforeMs: record.notBeforeMs,
+    lostBy: record.lostBy,
     touched: record.touched,
   };
 }
 
-/** Shows a task as the specification does. */
-export function toTaskState(record: TaskRecord): TaskState {
-  return {
-    id: record.id,
-    goal: record.goal,
-    status: record.status,
-    priority: record.priority,
-    assignedTo: record.assignedTo,
-    createdAt: isoTime(record.createdAtMs),
-    startedAt: isoTimeOrNull(record.startedAtMs),
-    completedAt: isoTimeOrNull(record.completedAtMs),
-    ...(record.parentTaskId === null ? {} : { parentTaskId: record.parentTaskId }),
-    metadata: record.metadata,
-    progress: record.progress,
-    message: record.message,
-    result: record.result,
-    error: record.error,
-    attempts: record.attempts,
-  };
+/** The part of a task that may be written directly, as one document. */
+export function taskDocument({ metadata }: TaskRecord): JsonObject {
+  return { metadata: metadata as JsonObject };
+}
+
+/** The schema of that document. */
+export const taskDocumentSchema = z.strictObject({ metadata: objectSchema });
+
+/** A task after a direct write to its document. */
+export function withTaskDocument(
+  record: TaskRecord,
+  document: JsonObject,
+  touched: Touched,
+): TaskRecord {
+  return { ...copyOf(record), metadata: document['metadata'] as JsonObject, touched };
 }

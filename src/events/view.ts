@@ -65,6 +65,8 @@ export interface StateView {
   readonly counts: {
     readonly sessions: number;
     readonly live: number;
+    /** Sessions whose silence has a deadline. */
+    readonly watched: number;
     readonly tasks: number;
     readonly handoffs: number;
   };

@@ -19,13 +19,14 @@ export class Activity {
     if (this.forgivenUntilMs.size > 0) this.forgivenUntilMs.delete(sessionId); // it has its full time again
   }
 
-  /** When the silence of a session becomes an error, or its error the end; undefined when it is offline. */
+  /** When the silence of a session becomes an error, or its error the end; undefined when it has none. */
   deadlineMs(session: SessionRecord, limits: Limits): number | undefined {
-    if (session.status === 'offline') return undefined;
+    if (!isWatched(session)) return undefined;
     const { sessionId } = session.identity;
+    const timeoutMs = session.heartbeatTimeoutMs ?? limits.heartbeatTimeoutMs;
     const dueMs =
       session.erroredAtMs === null
-        ? (this.last.get(sessionId)?.timeMs ?? session.startedAtMs) + limits.heartbeatTimeoutMs
+        ? (this.last.get(sessionId)?.timeMs ?? session.startedAtMs) + timeoutMs
         : session.erroredAtMs + limits.graceMs;
     return Math.max(dueMs, this.forgivenUntilMs.get(sessionId) ?? 0);
   }
@@ -39,4 +40,9 @@ export class Activity {
       }
     }
   }
+}
+
+/** Whether the silence of a session has a deadline: it has not ended, and did not say that it may be silent. */
+export function isWatched({ status, heartbeatTimeoutMs, erroredAtMs }: SessionRecord): boolean {
+  return status !== 'offline' && (heartbeatTimeoutMs !== 0 || erroredAtMs !== null);
 }

@@ -7,6 +7,8 @@ import type { TaskRecord } from '../events/task.ts';
 export interface MetricsRecord {
   readonly tasksCompleted: number;
   readonly tasksFailed: number;
+  /** Tasks that somebody closed who did not hold them. */
+  readonly tasksClosed: number;
   /** Handoffs that were completed: the task changed hands. */
   readonly handoffs: number;
   /** The time from start to completion, summed over completed tasks. */
@@ -18,6 +20,8 @@ export interface MetricsRecord {
 export interface SwarmMetrics {
   readonly totalTasksCompleted: number;
   readonly totalTasksFailed: number;
+  /** Complete by `task.close`, which the total of completed tasks leaves out; absent when there are none. */
+  readonly totalTasksClosed?: number;
   readonly totalHandoffs: number;
   readonly averageTaskDuration: number;
   readonly lastUpdated: string;
@@ -26,6 +30,7 @@ export interface SwarmMetrics {
 export const NO_METRICS: MetricsRecord = {
   tasksCompleted: 0,
   tasksFailed: 0,
+  tasksClosed: 0,
   handoffs: 0,
   durationMsSum: 0,
   lastUpdatedMs: 0,
@@ -49,6 +54,9 @@ export function foldMetrics(
   if (fact.type === 'task.failed') {
     return { ...metrics, tasksFailed: metrics.tasksFailed + 1, lastUpdatedMs: fact.timeMs };
   }
+  if (fact.type === 'task.closed') {
+    return { ...metrics, tasksClosed: metrics.tasksClosed + 1, lastUpdatedMs: fact.timeMs };
+  }
   if (fact.type === 'handoff.completed') {
     return { ...metrics, handoffs: metrics.handoffs + 1, lastUpdatedMs: fact.timeMs };
   }
@@ -57,10 +65,11 @@ export function foldMetrics(
 
 /** Shows the metrics as the specification does. */
 export function toSwarmMetrics(metrics: MetricsRecord): SwarmMetrics {
-  const { tasksCompleted, durationMsSum } = metrics;
+  const { tasksCompleted, tasksClosed, durationMsSum } = metrics;
   return {
     totalTasksCompleted: tasksCompleted,
     totalTasksFailed: metrics.tasksFailed,
+    ...(tasksClosed === 0 ? {} : { totalTasksClosed: tasksClosed }),
     totalHandoffs: metrics.handoffs,
     averageTaskDuration: tasksCompleted === 0 ? 0 : durationMsSum / tasksCompleted,
     lastUpdated: isoTime(metrics.lastUpdatedMs),

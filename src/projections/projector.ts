@@ -30,9 +30,15 @@ import {
   type SwarmRecord,
   type SystemFact,
 } from '../events/system.ts';
-import { evolveTask, type TaskFact, type TaskRecord } from '../events/task.ts';
+import {
+  evolveTask,
+  taskDocument,
+  withTaskDocument,
+  type TaskFact,
+  type TaskRecord,
+} from '../events/task.ts';
 import type { Deadline, Holdings, StateView } from '../events/view.ts';
-import { Activity } from './activity.ts';
+import { Activity, isWatched } from './activity.ts';
 import { Claimable } from './claimable.ts';
 import { Deadlines } from './deadlines.ts';
 import { EventRing } from './event-ring.ts';
@@ -79,6 +85,8 @@ export class Projector implements StateView {
   readonly #openHandoffs = new Map<string, Set<string>>();
   readonly #openHandoffByTask = new Map<string, string>();
   #liveSessions = 0;
+  /** The sessions whose silence has a deadline. */
+  readonly #watched = new Set<string>();
 
   /** Folds a commit. */
   apply(commit: Commit): void {
@@ -106,6 +114,7 @@ export class Projector implements StateView {
       case 'task.completed':
       case 'task.failed':
       case 'task.cancelled':
+      case 'task.closed':
       case 'task.requeued':
       case 'task.preempted':
       case 'task.late_completion':
@@ -205,6 +214,8 @@ export class Projector implements StateView {
 
   #noteSession(session: SessionRecord): void {
     const id = session.identity.sessionId;
+    if (isWatched(session)) this.#watched.add(id);
+    else this.#watched.delete(id);
     if (session.endedAtMs !== null) {
       this.deadlines.note({ kind: 'sweep', id, atMs: session.endedAtMs });
     } else {
@@ -244,6 +255,7 @@ export class Projector implements StateView {
     assert(parsed.ok, 'a recorded path was read when it was decided');
     const [root, kind, id, ...rest] = parsed.steps;
     if (root === 'agents') this.#writeSession(String(id), fact, rest);
+    else if (kind === 'tasks') this.#writeTask(String(id), fact, rest);
     else this.#writeSwarm(fact, [kind ?? '', ...(id === undefined ? [] : [id]), ...rest]);
   }
 
@@ -257,6 +269,18 @@ export class Projector implements StateView {
     const document = evolveDocument(documentOf(session), fact, steps);
     const touched = stampPath(session.touched, fact, formatPath(steps));
     this.sessions.set(id, withDocument(session, document, touched));
+  }
+
+  #writeTask(
+    id: string,
+    fact: Exclude<StateFact, { type: 'state.deleted' }>,
+    steps: PathStep[],
+  ): void {
+    const task = this.tasks.get(id);
+    assert(task !== undefined, 'only an existing task is written to');
+    const document = evolveDocument(taskDocument(task), fact, steps);
+    const touched = stampPath(task.touched, fact, formatPath(steps));
+    this.tasks.set(id, withTaskDocument(task, document, touched));
   }
 
   #writeSwarm(fact: Exclude<StateFact, { type: 'state.deleted' }>, steps: PathStep[]): void {
@@ -363,6 +387,7 @@ export class Projector implements StateView {
     return {
       sessions: this.sessions.size,
       live: this.#liveSessions,
+      watched: this.#watched.size,
       tasks: this.tasks.size,
       handoffs: this.handoffs.size,
     };

@@ -20,8 +20,9 @@ import type {
   SessionRecord,
 } from '../events/session.ts';
 import { valueAt } from '../events/state.ts';
-import type { SwarmConfig, SwarmHealth } from '../events/system.ts';
-import { toTaskState, type TaskState } from '../events/task.ts';
+import type { SwarmConfig, SwarmHealth, SwarmRecord } from '../events/system.ts';
+import type { TaskRecord } from '../events/task.ts';
+import { toTaskState, type TaskState } from '../events/task-state.ts';
 import { assert } from '../core/errors.ts';
 import type { EventHistory } from './event-ring.ts';
 import { toSwarmMetrics, type SwarmMetrics } from './metrics.ts';
@@ -111,7 +112,7 @@ export function valueAtPath(projector: Projector, steps: readonly PathStep[]): u
   if (id !== undefined) {
     if (root === 'global' && section === 'tasks') {
       const task = projector.tasks.get(String(id));
-      return task && valueAt(toTaskState(task), rest);
+      return task && valueAt(toTaskState(task, configOf(projector)), rest);
     }
     if (root === 'agents') {
       const session = sessionAt(projector, section, id);
@@ -147,7 +148,7 @@ function touchAt(projector: Projector, steps: readonly PathStep[]): Touch {
   assert(swarm !== undefined, 'a path with a value belongs to an initialized swarm');
   if (id !== undefined && root === 'global' && section === 'tasks') {
     const task = projector.tasks.get(String(id));
-    if (task !== undefined) return versionOf(task.touched, formatPath(rest));
+    if (task !== undefined) return taskTouch(task, rest, swarm);
   }
   if (id !== undefined && root === 'agents') {
     const session = sessionAt(projector, section, id);
@@ -163,6 +164,19 @@ function touchAt(projector: Projector, steps: readonly PathStep[]): Touch {
   }
   // A collection is as new as the state: it is not a place that anybody writes.
   return { sequence: projector.sequence, timeMs: projector.timeMs, by: COORDINATOR.sessionId };
+}
+
+/** Until when a task may run follows from its start, and from the configuration when it does not say itself. */
+function taskTouch(
+  { touched, policy }: TaskRecord,
+  inside: readonly PathStep[],
+  swarm: SwarmRecord,
+): Touch {
+  if (inside[0] !== 'deadline') return versionOf(touched, formatPath(inside));
+  const started = versionOf(touched, 'startedAt');
+  const configured = versionOf(swarm.touched, 'config.timeouts.taskDefault');
+  const isConfigured = (policy?.timeoutMs ?? null) === null;
+  return isConfigured && configured.sequence > started.sequence ? configured : started;
 }
 
 function sessionTouch(
@@ -200,13 +214,18 @@ function sessionAt(projector: Projector, type: PathStep | undefined, id: PathSte
   return session?.identity.agentType === type ? session : undefined;
 }
 
+function configOf({ swarm }: Projector): SwarmConfig {
+  assert(swarm !== undefined, 'the first fact of a log initializes the swarm');
+  return swarm.config;
+}
+
 function toGlobalState(projector: Projector): GlobalState {
   const { swarm, agents, tasks, metrics } = projector;
   assert(swarm !== undefined, 'the first fact of a log initializes the swarm');
   return {
     config: swarm.config,
     registry: objectOf(agents, (agent) => toRegistration(projector, agent)),
-    tasks: objectOf(tasks, toTaskState),
+    tasks: objectOf(tasks, (task) => toTaskState(task, swarm.config)),
     metrics: toSwarmMetrics(metrics),
     health: swarm.health,
   };
@@ -245,10 +264,11 @@ function toAgents(projector: Projector): SwarmState['agents'] {
 
 function toAgentState(projector: Projector, session: SessionRecord): AgentState {
   const { identity, lastError } = session;
+  const config = configOf(projector);
   const taskAt = (id: string): TaskState => {
     const task = projector.tasks.get(id);
     assert(task !== undefined, 'a session holds tasks that exist');
-    return toTaskState(task);
+    return toTaskState(task, config);
   };
   const [running] = session.runningIds;
   const seen = projector.lastActivity(identity.sessionId)?.timeMs ?? session.startedAtMs;

@@ -9,6 +9,7 @@ import type { Touch, Touched } from '../events/definition.ts';
 import { COORDINATOR, OPERATOR, PRIORITIES, type AgentIdentity } from '../events/identity.ts';
 import type { SessionRecord } from '../events/session.ts';
 import { TASK_STATUSES, type TaskRecord } from '../events/task.ts';
+import type { TaskPolicy } from '../events/task-policy.ts';
 
 /** Fields in the order of {@link packTask}; `marks` is a run of [sequence, ms back, session, set of fields]. */
 export type TaskRow = readonly [
@@ -27,7 +28,20 @@ export type TaskRow = readonly [
   error: TaskRecord['error'],
   attempts: number,
   marks: readonly number[],
+  more?: MoreOfTask,
 ];
+
+/** What few tasks have. */
+interface MoreOfTask {
+  readonly policy?: TaskPolicy;
+  readonly notBeforeMsBack?: number;
+  /** Numbers of sessions. */
+  readonly lostBy?: readonly number[];
+  /** Marks of paths below `metadata`. */
+  readonly paths?: readonly PathMark[];
+}
+
+type PathMark = readonly [path: string, sequence: number, msBack: number, by: number];
 
 /** The fields of a task that have marks of their own, each one bit of a set. Append only: the bits are stored. */
 const MARKED_FIELDS = [
@@ -40,7 +54,11 @@ const MARKED_FIELDS = [
   'message',
   'result',
   'error',
+  'notBefore',
 ] as const;
+const IS_MARKED: ReadonlySet<string> = new Set(MARKED_FIELDS);
+
+const NOBODY: readonly string[] = Object.freeze([]);
 
 /** What rows are relative to: a time, and the numbers of the sessions. */
 export class RowFrame {
@@ -74,7 +92,8 @@ export class RowFrame {
 
 /** Makes the row of a task; its id is the key of the row. */
 export function packTask(task: TaskRecord, frame: RowFrame): TaskRow {
-  return [
+  const more = packMore(task, frame);
+  const row = [
     task.goal,
     TASK_STATUSES.indexOf(task.status),
     PRIORITIES.indexOf(task.priority),
@@ -90,13 +109,40 @@ export function packTask(task: TaskRecord, frame: RowFrame): TaskRow {
     task.error,
     task.attempts,
     packMarks(task.touched, frame),
-  ];
+  ] as const;
+  return more === undefined ? row : [...row, more];
+}
+
+function packMore(
+  { policy, notBeforeMs, lostBy, touched }: TaskRecord,
+  frame: RowFrame,
+): MoreOfTask | undefined {
+  const paths = packPaths(touched, frame);
+  if (policy === null && notBeforeMs === null && lostBy.length + paths.length === 0) {
+    return undefined;
+  }
+  return {
+    ...(policy === null ? {} : { policy }),
+    ...(notBeforeMs === null ? {} : { notBeforeMsBack: frame.msBack(notBeforeMs) }),
+    ...(lostBy.length === 0 ? {} : { lostBy: lostBy.map((id) => frame.numberOf(id)) }),
+    ...(paths.length === 0 ? {} : { paths }),
+  };
+}
+
+function packPaths({ fields }: Touched, frame: RowFrame): PathMark[] {
+  const paths: PathMark[] = [];
+  for (const path in fields) {
+    const touch = fields[path];
+    if (touch === undefined || IS_MARKED.has(path)) continue;
+    paths.push([path, touch.sequence, frame.msBack(touch.timeMs), frame.numberOf(touch.by)]);
+  }
+  return paths;
 }
 
 /** Makes the task of a row. */
 export function unpackTask(id: string, row: TaskRow, frame: RowFrame): TaskRecord {
   const [goal, status, priority, assignedTo, created, started, completed, ...rest] = row;
-  const [parentTaskId, metadata, progress, message, result, error, attempts, marks] = rest;
+  const [parentTaskId, metadata, progress, message, result, error, attempts, marks, more] = rest;
   return {
     id,
     goal,
@@ -113,8 +159,24 @@ export function unpackTask(id: string, row: TaskRow, frame: RowFrame): TaskRecor
     result,
     error,
     attempts,
-    touched: unpackMarks(marks, frame),
+    policy: more?.policy ?? null,
+    notBeforeMs: more?.notBeforeMsBack === undefined ? null : frame.msBack(more.notBeforeMsBack),
+    lostBy: more?.lostBy?.map((number) => frame.identity(number).sessionId) ?? NOBODY,
+    touched: withPaths(unpackMarks(marks, frame), more?.paths, frame),
   };
+}
+
+function withPaths(
+  touched: Touched,
+  paths: readonly PathMark[] | undefined,
+  frame: RowFrame,
+): Touched {
+  if (paths === undefined) return touched;
+  const fields: Record<string, Touch> = { ...touched.fields };
+  for (const [path, sequence, back, by] of paths) {
+    fields[path] = { sequence, timeMs: frame.msBack(back), by: frame.identity(by).sessionId };
+  }
+  return { whole: touched.whole, fields };
 }
 
 function packMarks({ whole, fields }: Touched, frame: RowFrame): number[] {

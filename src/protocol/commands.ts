@@ -72,6 +72,7 @@ export const COMMANDS = {
   'task.complete': command(task.extend({ result: z.unknown().optional() })),
   'task.fail': command(task.extend({ error: z.strictObject(error) })),
   'task.cancel': command(task.extend(reason)),
+  'task.close': command(task.extend({ result: z.unknown().optional(), ...reason })),
   'task.requeue': command(task.extend(reason)),
 
   'lock.acquire': command(

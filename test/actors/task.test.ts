@@ -330,6 +330,40 @@ describe('task.cancel', () => {
   });
 });
 
+describe('task.close', () => {
+  test('ends a task as complete though the closer does not hold it, and is counted apart', () => {
+    aRunningTask();
+    const closed = { ...TASK, result: { lines: 7 }, reason: 'done by hand' };
+    expect(given.when('task.close', closed, conductor)).toEqual({
+      ok: true,
+      facts: [['task.closed', closed]],
+    });
+    expect(given.view.task('t1')).toMatchObject({
+      status: 'complete',
+      progress: 100,
+      result: { lines: 7 },
+      assignedTo: ant,
+    });
+    expect(given.view.session('ant')).toMatchObject({ status: 'idle', taskIds: [] });
+    given.ask('task.create', { taskId: 't2', goal: 'g' });
+    expect(typesOf(given.when('task.close', { taskId: 't2' }))).toEqual(['task.closed']);
+    given.ask('task.create', { taskId: 't3', goal: 'g' });
+    given.ask('task.claim', { taskId: 't3' }, bee);
+    given.ask('task.close', { taskId: 't3' });
+    expect(given.view.session('bee')?.taskIds).toEqual([]);
+    expect(given.view.metrics).toMatchObject({ tasksClosed: 3, tasksCompleted: 0 });
+  });
+
+  test('is refused to a worker, also to the holder, and after the end', () => {
+    aRunningTask();
+    expect(typesOf(given.when('task.close', TASK, ant))).toBe('FORBIDDEN');
+    expect(typesOf(given.when('task.close', TASK, guardian))).toBe('FORBIDDEN');
+    given.ask('task.complete', TASK, ant);
+    expect(typesOf(given.when('task.close', TASK))).toBe('ILLEGAL_TRANSITION');
+    expect(typesOf(given.when('task.close', { taskId: 'none' }))).toBe('NOT_FOUND');
+  });
+});
+
 describe('task.requeue', () => {
   test('puts a task back, at the place of its age', () => {
     aRunningTask();

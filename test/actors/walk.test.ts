@@ -63,6 +63,7 @@ function taskFacts({ assignedTo, attempts }: TaskRecord): readonly TaskFact[] {
     at('task.completed', { ...about, result: { lines: 3 } }),
     at('task.failed', { ...about, error: { code: 'BROKEN', message: 'it broke' } }),
     at('task.cancelled', { ...about, reason: 'not wanted' }),
+    at('task.closed', { ...about, result: { lines: 3 } }),
     at('task.requeued', { ...about, reason: 'again', from: assignedTo ?? OTHER }),
     ...(attempts < 2 ? [at<TaskFact>('task.started', about)] : []),
   ];
@@ -86,6 +87,7 @@ function sessionFacts(record: SessionRecord): readonly (SessionFact | TaskFact)[
     ...free.slice(0, 1).map((taskId) => at<TaskFact>('task.assigned', { taskId, assignedTo: ME })),
     ...taskIds.flatMap((taskId) => [
       at<TaskFact>('task.cancelled', { taskId }),
+      at<TaskFact>('task.closed', { taskId }),
       at<TaskFact>('task.requeued', { taskId, from: ME }),
       ...(runningIds.includes(taskId)
         ? [

@@ -224,6 +224,40 @@ test('[I5] recorded times never go back, although deciding takes time', async ()
   expect(times).toEqual(times.toSorted((a, b) => a - b));
 });
 
+describe('a swarm in which nothing runs out', () => {
+  test('arms no timer, and needs no look at the clock', async () => {
+    const { swarm, clock } = await openTestSwarm();
+    expect(clock.pending).toBe(0);
+    const ant = await swarm.register({
+      agentType: 'pulse',
+      agentId: 'ant',
+      heartbeatTimeout: 0,
+    });
+    const { id } = await ant.tasks.create({ goal: 'g', timeout: 0 });
+    await ant.tasks.claim({ taskId: id, start: true });
+    expect(clock.pending).toBe(0);
+    const { sequence } = swarm;
+    clock.jump(7 * 86_400_000);
+    await clock.advance(86_400_000);
+    await ant.tasks.progress(id, 50);
+    expect(eventTypes(swarm, sequence)).toEqual(['task.progress']);
+  });
+
+  test('arms one when something begins to run out, and none when that is over', async () => {
+    const { swarm, clock } = await openTestSwarm();
+    const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant', heartbeatTimeout: 0 });
+    await ant.locks.acquire({ resource: 'a', type: 'exclusive', ttl: 5_000 });
+    expect(clock.pending).toBe(1);
+    await clock.advance(5_000);
+    expect(clock.pending).toBe(0);
+    const bee = await swarm.register({ agentType: 'pulse', agentId: 'bee' });
+    expect(clock.pending).toBe(1);
+    await bee.stop();
+    await clock.advance(stallMs);
+    expect(clock.pending).toBe(0);
+  });
+});
+
 test('a closed swarm leaves no timer behind', async () => {
   const opened = await openTestSwarm();
   await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });

@@ -1,7 +1,7 @@
 /** Faults that a hostile reader found: each test tells one line of its story. */
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
-import type { TaskState } from '../../src/events/task.ts';
+import type { TaskState } from '../../src/events/task-state.ts';
 import { eventTypes, openTestSwarm, statusOf } from '../support/open-test-swarm.ts';
 
 const { heartbeatTimeoutMs, graceMs } = DEFAULT_LIMITS;

@@ -147,6 +147,49 @@ describe('a heartbeat', () => {
   });
 });
 
+describe('a heartbeatTimeout of its own', () => {
+  test('[I9] is the deadline of the session, also after a restart and from a checkpoint', async () => {
+    const opened = await openTestSwarm();
+    const slow = { agentType: 'pulse', agentId: 'slow', heartbeatTimeout: 90_000 } as const;
+    const { identity } = await opened.swarm.register(slow);
+    const swarm = await opened.reopen();
+    await opened.clock.advance(89_999);
+    expect(statusOf(swarm, identity)).toBe('idle');
+    await opened.clock.advance(1);
+    expect(statusOf(swarm, identity)).toBe('error');
+  });
+
+  test('a bare heartbeat is recorded when a third of it has passed', async () => {
+    const { swarm, clock } = await openTestSwarm();
+    const ant = await swarm.register({
+      agentType: 'pulse',
+      agentId: 'ant',
+      heartbeatTimeout: 9_000,
+    });
+    const before = swarm.sequence;
+    await clock.advance(2_999);
+    await ant.heartbeat();
+    expect(swarm.sequence).toBe(before);
+    await clock.advance(1);
+    await ant.heartbeat();
+    expect(swarm.sequence).toBe(before + 1);
+  });
+
+  test('of 0 lets it be silent for ever; a failure it reported itself still has its grace period', async () => {
+    const { swarm, clock } = await openTestSwarm();
+    const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant', heartbeatTimeout: 0 });
+    const before = swarm.sequence;
+    await clock.advance(86_400_000);
+    expect(statusOf(swarm, ant.identity)).toBe('idle');
+    await ant.heartbeat();
+    await ant.heartbeat();
+    expect(swarm.sequence).toBe(before + 1); // a third of the usual deadline has passed
+    await ant.fail({ code: 'E', message: 'm' });
+    await clock.advance(DEFAULT_LIMITS.graceMs);
+    expect(statusOf(swarm, ant.identity)).toBe('offline');
+  });
+});
+
 describe('the handle', () => {
   test('pauses, resumes, drains, fails, recovers and stops its session', async () => {
     const { swarm } = await openTestSwarm();

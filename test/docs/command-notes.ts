@@ -5,7 +5,7 @@ export const NOTES: Readonly<Record<CommandType, string>> = {
   'session.register': 'Begins a session of an agent; with `ready: false` it stays `initializing`.',
   'session.start': 'Ends `initializing`.',
   'session.heartbeat':
-    'Shows life; recorded only when a third of `heartbeatTimeoutMs` has passed since the last sign of it.',
+    'Shows life; recorded only when a third of the deadline has passed since the last sign of it.',
   'session.pause': 'Takes no more tasks and starts none until it resumes.',
   'session.resume': 'Goes on after a pause.',
   'session.drain': 'Finishes what it holds and takes nothing more.',
@@ -24,6 +24,7 @@ export const NOTES: Readonly<Record<CommandType, string>> = {
   'task.complete': 'Ends it with a result.',
   'task.fail': 'Ends it with an error.',
   'task.cancel': 'Ends it without either.',
+  'task.close': 'Ends an open task as complete, whoever holds it.',
   'task.requeue': 'Takes it from its holder, so that somebody else may claim it.',
   'lock.acquire':
     'Asks for a lock: granted at once, or put into the queue of the resource for at most `timeout`.',

@@ -62,8 +62,8 @@ const SECTIONS: readonly (readonly [prefix: string, title: string])[] = [
 const PATHS = `
 Who may give \`state.update\` follows from the path. The operator and a Conductor may write every path that can be written at
 all; any session the paths below its own \`agents.TYPE.SESSION\`; a Guardian also those below \`global.health\`. Of a
-session \`progress\`, \`resources\` and \`data\` can be written, and of the swarm \`global.config\` and \`global.health\`; every other path
-follows from commands.
+session \`progress\`, \`resources\` and \`data\` can be written, of a task its \`metadata\`, and of the swarm \`global.config\` and
+\`global.health\`; every other path follows from commands.
 `;
 
 function section([prefix, title]: (typeof SECTIONS)[number]): string {

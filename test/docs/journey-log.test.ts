@@ -52,8 +52,8 @@ async function registered(
 async function workWithTasks(swarm: Swarm): Promise<void> {
   const conductor = await registered(swarm, 'conductor', 'conductor');
   const pulse = await registered(swarm, 'pulse-1');
-  const [done, failed, cancelled, returned] = await Promise.all(
-    ['done', 'failed', 'cancelled', 'returned'].map(async (goal) =>
+  const [done, failed, cancelled, closed, returned] = await Promise.all(
+    ['done', 'failed', 'cancelled', 'closed', 'returned'].map(async (goal) =>
       conductor.tasks.create({ goal }),
     ),
   );
@@ -64,6 +64,7 @@ async function workWithTasks(swarm: Swarm): Promise<void> {
   await pulse.tasks.start(failed?.id ?? '');
   await pulse.tasks.fail(failed?.id ?? '', { code: 'NOT_READABLE', message: 'the file is gone' });
   await conductor.tasks.cancel(cancelled?.id ?? '', 'no longer needed');
+  await conductor.tasks.close(closed?.id ?? '', { reason: 'done by hand' });
   await pulse.tasks.claim({ taskId: returned?.id ?? '' });
   await conductor.tasks.requeue(returned?.id ?? '', 'somebody else is to do it');
 }

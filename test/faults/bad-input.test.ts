@@ -323,6 +323,10 @@ describe('[I11] commands at random', () => {
     ready: fc.boolean(),
     capacity: fc.integer({ min: 0, max: 5 }),
     capabilities: fc.array(text, { maxLength: 3 }),
+    requires: fc.oneof(fc.constant([]), fc.array(text, { maxLength: 2 })),
+    dependsOn: fc.oneof(fc.constant([]), fc.array(id, { maxLength: 2 })),
+    retry: fc.record({ maxAttempts: fc.integer({ min: 0, max: 5 }), backoffMs: ms }),
+    heartbeatTimeout: fc.constantFrom(0, 5_000, 60_000),
     config: fc.constant(DEFAULT_CONFIG),
     limits: fc.constant(DEFAULT_LIMITS),
   }; // prettier-ignore

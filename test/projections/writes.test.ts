@@ -94,7 +94,9 @@ function shownIn(projector: Projector): Map<string, Shown> {
   const { global, agents, locks } = toSwarmState(projector);
   const found = new Map<string, Shown>();
   for (const [id, { touched }] of projector.tasks) {
-    found.set(`task ${id}`, { kind: 'task', fields: { ...global.tasks[id] }, touched });
+    // Until when a task may run follows from its start and the configuration: nobody writes it.
+    const { deadline: _deadline, ...fields } = { ...global.tasks[id] };
+    found.set(`task ${id}`, { kind: 'task', fields, touched });
   }
   for (const [id, { touched, identity }] of projector.sessions) {
     const session = agents[identity.agentType]?.[id];

@@ -14,7 +14,7 @@ import { AGENT_KINDS, PRIORITIES, type AgentIdentity } from '../../src/events/id
 import type { Commit } from '../../src/events/envelope.ts';
 import type { EventLog } from '../../src/events/log.ts';
 import { LOCK_TYPES, type Lock } from '../../src/events/lock.ts';
-import type { TaskState } from '../../src/events/task.ts';
+import type { TaskState } from '../../src/events/task-state.ts';
 import type { SwarmState } from '../../src/projections/swarm-state.ts';
 import type { CommandInput, CommandType } from '../../src/protocol/commands.ts';
 import { ManualClock } from '../../src/testing/index.ts';
@@ -87,7 +87,14 @@ export const operation = fc.oneof(
       ),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('requeue'), task: small }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('take'),
+      type: fc.constantFrom('task.requeue', 'task.requeue', 'task.close'),
+      task: small,
+    }),
+  },
   {
     weight: 7,
     arbitrary: fc.record({
@@ -253,8 +260,8 @@ class World {
           this.#holderOf(taskId, one.thief),
         );
       }
-      case 'requeue':
-        return this.#ask('task.requeue', { taskId: this.#task(one.task) });
+      case 'take':
+        return this.#ask(one.type, { taskId: this.#task(one.task) });
       case 'acquire': {
         const { who, resource, type, ttl, timeout, priority: urgency } = one;
         const query = { resource: `r${resource}`, type, ttl, timeout, priority: urgency };

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
-import type { TaskState } from '../../events/task.ts';
+import type { TaskState } from '../../events/task-state.ts';
 import { draftReport, planReport, refineReport, type ReportQuality } from './report.ts';
 import type { SourceAnalysis } from './source-analysis.ts';
 import { pause, workIsLeft, type Workplace } from './workplace.ts';

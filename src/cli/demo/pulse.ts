@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
-import type { TaskState } from '../../events/task.ts';
+import type { TaskState } from '../../events/task-state.ts';
 import { analyseSource } from './source-analysis.ts';
 import { pause, workIsLeft, type Workplace } from './workplace.ts';
 
