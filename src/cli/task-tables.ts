@@ -1,23 +1,14 @@
 /** Tasks for people: many as a table, the most urgent and oldest first, or one with all its fields. */
 import colors from 'picocolors';
 import { PRIORITIES } from '../events/identity.ts';
-import { hasEnded, type TaskState, type TaskStatus } from '../events/task.ts';
+import { hasEnded, type TaskStatus } from '../events/task.ts';
+import type { TaskState } from '../events/task-state.ts';
 import { duration, msOf, timeOfDay } from './moment.ts';
 import { cut, harmless, ID_CHARS, table } from './output.ts';
 
 /** A task with since when its status and its holder are what they are. */
 export interface ShownTask extends TaskState {
   readonly since: string;
-}
-
-/** What tasks may say besides: shown where it is there. */
-interface Waiting {
-  readonly deadline?: string | null;
-  readonly notBefore?: string | null;
-  /** Ids of tasks that must be complete before. */
-  readonly dependsOn?: readonly string[];
-  /** What the holder must be able to do. */
-  readonly requires?: readonly string[];
 }
 
 type Tasks = Readonly<Record<string, TaskState>>;
@@ -104,18 +95,18 @@ function fieldText(value: unknown): string {
 }
 
 function deadlineOf(task: ShownTask, { shownMs }: TaskMoment): string {
-  const { deadline } = task as Waiting;
-  return typeof deadline === 'string' ? timeOfDay(msOf(deadline), shownMs) : '';
+  const { deadline } = task;
+  return deadline !== undefined ? timeOfDay(msOf(deadline), shownMs) : '';
 }
 
 /** What keeps a pending task from being claimed, as far as that is known. */
 function waitsFor(task: ShownTask, { shownMs, tasks, idChars }: TaskMoment): string {
   if (task.status !== 'pending') return '';
-  const { notBefore, dependsOn = [], requires = [] } = task as Waiting;
+  const { notBefore, dependsOn = [], requires = [] } = task;
   const unfinished = dependsOn.filter((id) => tasks[id]?.status !== 'complete');
   return [
     ...unfinished.map((id) => `task ${harmless(id.slice(0, idChars))}`),
-    ...(typeof notBefore === 'string' && msOf(notBefore) > shownMs
+    ...(notBefore !== undefined && msOf(notBefore) > shownMs
       ? [timeOfDay(msOf(notBefore), shownMs)]
       : []),
     ...(task.assignedTo === null ? requires.map((ability) => harmless(ability)) : []),

@@ -1,7 +1,8 @@
 /** `stig tasks`: the tasks of a swarm, now or at any moment of the past. */
 import { Option, type Command } from 'commander';
 import { Fault } from '../core/errors.ts';
-import { TASK_STATUSES, type TaskState, type TaskStatus } from '../events/task.ts';
+import { TASK_STATUSES, type TaskStatus } from '../events/task.ts';
+import type { TaskState } from '../events/task-state.ts';
 import type { PastState } from '../history/history.ts';
 import { momentCommand, withPast, wholeNumber, type MomentOptions } from './common.ts';
 import { momentLine } from './moment.ts';
