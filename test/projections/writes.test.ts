@@ -9,7 +9,7 @@ import { EventLog } from '../../src/events/log.ts';
 import { Projector } from '../../src/projections/projector.ts';
 import { toSwarmState, type AgentState } from '../../src/projections/swarm-state.ts';
 import { countedIds } from '../../src/testing/index.ts';
-import { commitsOf, life, live } from '../support/random-life.ts';
+import { commitsOf, lifeOf, live } from '../support/random-life.ts';
 import { GatedDatabase, openSwarmOver } from '../support/swarm-over.ts';
 
 /** A thing that the state shows, with the versions of its fields. */
@@ -29,7 +29,7 @@ const DECLARES: Readonly<Record<Shown['kind'], RegExp>> = {
 
 test('[I1] every field that a fact changes is one that its definition says it writes, and has its version', async () => {
   const changedBy = new Map<string, Set<string>>();
-  const property = fc.asyncProperty(life, async (operations) => {
+  const property = fc.asyncProperty(lifeOf(80), async (operations) => {
     const database = new GatedDatabase();
     const ids = countedIds();
     const { swarm } = await live(operations, (clock) => openSwarmOver(database, { clock, ids }));

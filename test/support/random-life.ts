@@ -7,13 +7,14 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { isCompatible } from '../../src/actors/lock-rules.ts';
+import { overlaps } from '../../src/core/resource.ts';
 import type { AgentSession } from '../../src/coordinator/agent-session.ts';
 import type { Result } from '../../src/coordinator/result.ts';
 import type { Swarm } from '../../src/coordinator/swarm.ts';
 import { AGENT_KINDS, PRIORITIES, type AgentIdentity } from '../../src/events/identity.ts';
 import type { Commit } from '../../src/events/envelope.ts';
 import type { EventLog } from '../../src/events/log.ts';
-import { LOCK_TYPES, type Lock } from '../../src/events/lock.ts';
+import { LOCK_TYPES } from '../../src/events/lock.ts';
 import type { TaskState } from '../../src/events/task-state.ts';
 import type { SwarmState } from '../../src/projections/swarm-state.ts';
 import type { CommandInput, CommandType } from '../../src/protocol/commands.ts';
@@ -21,6 +22,8 @@ import { ManualClock } from '../../src/testing/index.ts';
 
 const INDEX_MAX = 15;
 const small = fc.nat({ max: INDEX_MAX });
+/** The longest that a request of a life waits: also an upgrade, whose patience is that of the configuration. */
+const WAIT_MS_MAX = 30_000;
 /** Mostly the one who may; rarely anybody. */
 const rarely = fc.oneof(
   { weight: 6, arbitrary: fc.constant(null) },
@@ -28,6 +31,9 @@ const rarely = fc.oneof(
 );
 const ms = fc.constantFrom(1, 400, 400, 3_000, 3_000, 12_000, 12_000, 31_000, 50_000);
 const priority = fc.constantFrom(...PRIORITIES);
+
+/** Some overlap; the last one keeps others from commands about a task. */
+const RESOURCES = ['r0', 'r1/a', 'r1/b', 'r1/**', 'r1/**', 'state/global/tasks/t1/**'] as const;
 
 /** One operation of a life. */
 export const operation = fc.oneof(
@@ -100,7 +106,7 @@ export const operation = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('acquire'),
       who: small,
-      resource: fc.nat(2),
+      resource: fc.constantFrom(...RESOURCES),
       type: fc.constantFrom(...LOCK_TYPES),
       ttl: fc.constantFrom(900, 9_000, 90_000),
       timeout: fc.constantFrom(0, 700, 30_000),
@@ -113,7 +119,17 @@ export const operation = fc.oneof(
       do: fc.constant('lock'),
       lock: small,
       thief: rarely,
-      type: fc.constantFrom('lock.renew', 'lock.release', 'lock.abandon', 'lock.abandon'),
+      type: fc.constantFrom(
+        'lock.renew',
+        'lock.release',
+        'lock.release',
+        'lock.abandon',
+        'lock.abandon',
+        'lock.upgrade',
+        'lock.upgrade',
+        'lock.downgrade',
+        'lock.force_release',
+      ),
     }),
   },
   {
@@ -167,8 +183,10 @@ export const operation = fc.oneof(
 /** An operation, as it is printed when a life fails. */
 export type Operation = typeof operation extends fc.Arbitrary<infer One> ? One : never;
 
-/** A life: 80 operations. */
-export const life = fc.array(operation, { minLength: 80, maxLength: 80, size: 'max' });
+/** A life of so many operations. */
+export function lifeOf(length: number): fc.Arbitrary<Operation[]> {
+  return fc.array(operation, { minLength: length, maxLength: length, size: 'max' });
+}
 
 /** How a life opens its swarm, the first time and every other time. */
 export type Opener = (clock: ManualClock) => Promise<Swarm>;
@@ -177,7 +195,7 @@ export type Opener = (clock: ManualClock) => Promise<Swarm>;
 export async function live(
   operations: readonly Operation[],
   open: Opener,
-): Promise<{ readonly swarm: Swarm; readonly clock: ManualClock }> {
+): Promise<{ readonly swarm: Swarm; readonly clock: ManualClock; readonly commands: number }> {
   const clock = new ManualClock();
   const world = new World(clock, open);
   await world.begin();
@@ -187,11 +205,16 @@ export async function live(
   }
   await world.settle();
   checkNothingHeldByTheDead(world.swarm.state);
-  return { swarm: world.swarm, clock };
+  await world.outwait();
+  expect(world.swarm.state.locks.waitQueue).toEqual({});
+  checkNothingHeldByTheDead(world.swarm.state);
+  return { swarm: world.swarm, clock, commands: world.commands };
 }
 
 class World {
   swarm!: Swarm;
+  /** How many commands were given. */
+  commands = 0;
   readonly #clock: ManualClock;
   readonly #open: Opener;
   #sessions: AgentSession[] = [];
@@ -216,6 +239,12 @@ class World {
   async settle(): Promise<void> {
     await Promise.all(this.#answers.splice(0));
     await this.#clock.advance(0);
+    await this.swarm.durable();
+  }
+
+  /** Lets time pass until nobody who waits now can still be waiting. */
+  async outwait(): Promise<void> {
+    await this.#clock.advance(WAIT_MS_MAX);
     await this.swarm.durable();
   }
 
@@ -264,13 +293,14 @@ class World {
         return this.#ask(one.type, { taskId: this.#task(one.task) });
       case 'acquire': {
         const { who, resource, type, ttl, timeout, priority: urgency } = one;
-        const query = { resource: `r${resource}`, type, ttl, timeout, priority: urgency };
+        const query = { resource, type, ttl, timeout, priority: urgency };
         return this.#ask('lock.acquire', query, this.#worker(who));
       }
       case 'lock': {
         const [lockId, holder] = this.#lock(one.lock, one.type === 'lock.abandon');
         const who = one.thief === null ? this.#sessionOf(holder) : this.#pick(one.thief);
-        return this.#ask(one.type, { lockId }, who);
+        if (one.type !== 'lock.force_release') return this.#ask(one.type, { lockId }, who);
+        return this.#ask(one.type, { lockId, reason: 'r' });
       }
       case 'offer': {
         const taskId = this.#task(one.task, ({ assignedTo }) => assignedTo !== null);
@@ -346,6 +376,7 @@ class World {
   /** Asks as a session, or as the operator, and waits for the answer later. */
   #ask(type: CommandType, payload: object, who?: AgentSession): void {
     const command: CommandInput = { type, payload };
+    this.commands += 1;
     const answer = who === undefined ? this.swarm.dispatch(command) : who.dispatch(command);
     this.#answers.push(answer);
   }
@@ -423,17 +454,17 @@ const WORK: Readonly<Record<string, object>> = {
   'task.fail': { error: { code: 'E', message: 'm' } },
 };
 
-/** No two locks of one resource exclude each other. */
+/** No two locks of one resource exclude each other, and none of two sessions on resources that overlap. */
 function checkHolders({ locks: { locks } }: SwarmState): void {
-  const byResource = new Map<string, Lock[]>();
-  for (const lock of Object.values(locks)) {
-    byResource.set(lock.resource, [...(byResource.get(lock.resource) ?? []), lock]);
-  }
-  for (const [resource, held] of byResource) {
-    for (const lock of held) {
-      const others = held.filter(({ id }) => id !== lock.id);
-      expect(isCompatible(lock.type, others), `holders of ${resource}`).toBe(true);
-    }
+  const held = Object.values(locks);
+  for (const lock of held) {
+    const others = held.filter(
+      ({ id, resource, holder }) =>
+        id !== lock.id &&
+        overlaps(resource, lock.resource) &&
+        (resource === lock.resource || holder.sessionId !== lock.holder.sessionId),
+    );
+    expect(isCompatible(lock.type, others), `holders of ${lock.resource}`).toBe(true);
   }
 }
 

@@ -1,0 +1,103 @@
+/** What must hold of the log of any life: checkers that watch from outside, commit by commit. */
+import { expect } from 'vitest';
+import { decide } from '../../src/actors/decide.ts';
+import type { SwarmFact } from '../../src/events/catalog.ts';
+import type { Commit } from '../../src/events/envelope.ts';
+import { Projector } from '../../src/projections/projector.ts';
+import type { SwarmCommand } from '../../src/protocol/commands.ts';
+
+/** Checks the log of a life from its first commit to its last. */
+export function checkLog(commits: readonly Commit[]): void {
+  checkOrder(commits);
+  checkFencingTokens(commits);
+  checkEndings(commits);
+  checkWaits(commits);
+  checkDecidedAgain(commits);
+}
+
+/** [I4] No gap and no repeat; [I5] time never goes back. */
+function checkOrder(commits: readonly Commit[]): void {
+  const facts = commits.flatMap((commit) => commit.facts);
+  expect(facts.map(({ sequence }) => sequence)).toEqual(facts.map((_fact, index) => index + 1));
+  const times = facts.map(({ timeMs }) => timeMs);
+  expect(times).toEqual(times.toSorted((a, b) => a - b));
+}
+
+/** The token of a grant is its sequence, so tokens of a resource only grow. */
+function checkFencingTokens(commits: readonly Commit[]): void {
+  const projector = new Projector();
+  const newest = new Map<string, number>();
+  for (const commit of commits) {
+    projector.apply(commit);
+    for (const fact of commit.facts as readonly SwarmFact[]) {
+      if (fact.type !== 'lock.acquired' && fact.type !== 'lock.upgraded') continue;
+      const { resource, lockId } = fact.payload;
+      const hold = projector.resource(resource)?.holders.find(({ id }) => id === lockId);
+      if (hold !== undefined) expect(hold.fencingToken).toBeGreaterThanOrEqual(fact.sequence);
+      expect(fact.sequence).toBeGreaterThan(newest.get(resource) ?? 0);
+      newest.set(resource, fact.sequence);
+    }
+  }
+}
+
+const ENDS: ReadonlySet<string> = new Set([
+  'task.completed',
+  'task.closed',
+  'task.failed',
+  'task.cancelled',
+]);
+
+/** Every task ends at most once. */
+function checkEndings(commits: readonly Commit[]): void {
+  const ended = new Set<string>();
+  for (const { type, payload } of commits.flatMap(({ facts }) => facts)) {
+    if (!ENDS.has(type)) continue;
+    const { taskId } = payload as { readonly taskId: string };
+    expect(ended).not.toContain(taskId);
+    ended.add(taskId);
+  }
+}
+
+/** Every request that waits is served, or its end is recorded; no lock id waits twice at once. */
+function checkWaits(commits: readonly Commit[]): void {
+  const waiting = new Set<string>();
+  const upgrading = new Set<string>();
+  for (const fact of commits.flatMap(({ facts }) => facts as readonly SwarmFact[])) {
+    switch (fact.type) {
+      case 'lock.requested':
+        expect(waiting).not.toContain(fact.payload.lockId);
+        waiting.add(fact.payload.lockId);
+        break;
+      case 'lock.upgrade_requested':
+        expect(upgrading).not.toContain(fact.payload.lockId);
+        upgrading.add(fact.payload.lockId);
+        break;
+      case 'lock.acquired':
+        waiting.delete(fact.payload.lockId);
+        break;
+      case 'lock.abandoned': {
+        const { lockId } = fact.payload;
+        expect(waiting.delete(lockId) || upgrading.delete(lockId)).toBe(true);
+        break;
+      }
+      case 'lock.upgraded':
+      case 'lock.released':
+      case 'lock.expired':
+        upgrading.delete(fact.payload.lockId);
+        break;
+      default: // has nothing to do with waiting
+    }
+  }
+  expect([...waiting, ...upgrading]).toEqual([]);
+}
+
+/** [I6] A recorded command, decided again on the state that it met, gives the recorded facts, or is refused as it was. */
+function checkDecidedAgain(commits: readonly Commit[]): void {
+  const projector = new Projector();
+  for (const commit of commits) {
+    const decided = decide(projector, commit.command as SwarmCommand);
+    expect(decided.facts).toEqual(commit.facts);
+    expect(decided.ok ? undefined : decided.code).toBe(commit.refused);
+    projector.apply(commit);
+  }
+}
