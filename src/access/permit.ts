@@ -15,11 +15,13 @@ import { COMMAND_TABLE } from './command-table.ts';
 /** Undefined when the command may be decided; refuses with `UNKNOWN_SESSION`, `SESSION_OFFLINE`, `FORBIDDEN` or `NOT_HOLDER`. */
 export function permit(view: StateView, command: SwarmCommand): Refusal | undefined {
   const { source, type } = command;
+  const relation = COMMAND_TABLE[type][source.agentType];
   if (source.agentType !== 'system') {
     const refusal = permitSession(view, source);
+    const isToBeRecorded = refusal?.code === 'SESSION_OFFLINE' && relation === 'former';
+    if (isToBeRecorded && isFormerHolder(view, command)) return undefined;
     if (refusal !== undefined) return refusal;
   }
-  const relation = COMMAND_TABLE[type][source.agentType];
   switch (relation) {
     case 'any':
       return command.type === 'state.update' ? permitPath(command.payload.path, source) : undefined;
@@ -33,6 +35,8 @@ export function permit(view: StateView, command: SwarmCommand): Refusal | undefi
           );
     case 'holder':
       return permitHolder(view, command);
+    case 'former':
+      return isFormerHolder(view, command) ? undefined : permitHolder(view, command);
     case 'addressee':
       return permitAddressee(view, command);
     case 'coordinator':
@@ -84,6 +88,15 @@ function permitHolder(view: StateView, command: SwarmCommand): Refusal | undefin
   return refuse('NOT_HOLDER', `${command.type}: this session does not hold it; ${who}.`, {
     holder,
   });
+}
+
+/** Whether a session lost the task, or has it as one that ended: `decide` refuses it, and records that it was tried. */
+function isFormerHolder(view: StateView, { payload, source }: SwarmCommand): boolean {
+  const taskId = 'taskId' in payload ? payload.taskId : undefined;
+  const task = view.task(taskId ?? '');
+  if (task === undefined) return false;
+  const { sessionId } = source;
+  return task.assignedTo?.sessionId === sessionId || task.lostBy.includes(sessionId);
 }
 
 /** Who holds what a command is about; null when nobody does, undefined when there is no such thing. */

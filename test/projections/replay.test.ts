@@ -105,6 +105,7 @@ function checkEndings(commits: readonly Commit[]): void {
     if (
       fact.type !== 'task.completed' &&
       fact.type !== 'task.failed' &&
+      fact.type !== 'task.closed' &&
       fact.type !== 'task.cancelled'
     )
       continue;
@@ -113,12 +114,13 @@ function checkEndings(commits: readonly Commit[]): void {
   }
 }
 
-/** [I6] A recorded command, decided again on the state that it met, gives the recorded facts. */
+/** [I6] A recorded command, decided again on the state that it met, gives the recorded facts, and the recorded refusal. */
 function checkDecidedAgain(commits: readonly Commit[]): void {
   const projector = new Projector();
   for (const commit of commits) {
     const decided = decide(projector, commit.command as SwarmCommand);
-    expect(decided.ok && decided.facts).toEqual(commit.facts);
+    expect(decided.ok ? undefined : decided.code).toBe(commit.refused);
+    expect(decided.facts).toEqual(commit.facts);
     projector.apply(commit);
   }
 }

@@ -15,7 +15,7 @@ import type { Commit } from '../../src/events/envelope.ts';
 import { DEFAULT_CONFIG, type SwarmConfig } from '../../src/events/system.ts';
 import { Projector } from '../../src/projections/projector.ts';
 import { hashState } from '../../src/projections/saved-views.ts';
-import type { CommandType, PayloadOf } from '../../src/protocol/commands.ts';
+import type { CommandLabels, CommandType, PayloadOf } from '../../src/protocol/commands.ts';
 import { receive } from '../../src/protocol/receive.ts';
 import { countedIds } from '../../src/testing/index.ts';
 
@@ -26,6 +26,8 @@ export type Outcome =
       readonly ok: false;
       readonly code: string;
       readonly details: Readonly<Record<string, unknown>>;
+      /** What was recorded of the attempt; absent when nothing was. */
+      readonly recorded?: readonly (readonly [string, unknown])[];
     };
 
 /** A state to decide on, kept by the projector and by nothing else. */
@@ -44,9 +46,14 @@ export class Given {
   }
 
   /** Registers a session that is named as its agent. */
-  session(sessionId: string, agentType: AgentKind = 'pulse', ready = true): AgentIdentity {
+  session(
+    sessionId: string,
+    agentType: AgentKind = 'pulse',
+    ready = true,
+    more: Partial<PayloadOf<'session.register'>> = {},
+  ): AgentIdentity {
     const identity = { agentId: `agent-${sessionId}`, agentType, sessionId };
-    this.ask('session.register', { ...identity, ready }, OPERATOR);
+    this.ask('session.register', { ...identity, ready, ...more }, OPERATOR);
     return this.view.session(sessionId)?.identity ?? identity;
   }
 
@@ -55,35 +62,48 @@ export class Given {
     type: Type,
     payload: Partial<PayloadOf<Type>>,
     source: AgentIdentity = OPERATOR,
+    labels: CommandLabels = {},
   ): void {
-    const outcome = this.when(type, payload, source);
+    const outcome = this.when(type, payload, source, labels);
     if (!outcome.ok)
       throw new Error(`given ${type}: ${outcome.code} ${canonicalJson(outcome.details)}`);
   }
 
-  /** Receives, permits, decides and folds. A refusal is seen to leave the state as it was. */
+  /** Receives, permits, decides and folds. A refusal is seen to leave the state as it was; then what it records is folded. */
   when<Type extends CommandType>(
     type: Type,
     payload: Partial<PayloadOf<Type>>,
     source: AgentIdentity = OPERATOR,
+    labels: CommandLabels = {},
   ): Outcome {
     const limits = this.view.swarm?.limits ?? DEFAULT_LIMITS;
     const reception = { source, timeMs: this.nowMs, ids: this.#ids, limits };
-    const received = receive({ type, payload }, reception);
+    const received = receive({ ...labels, type, payload }, reception);
     if (!received.ok) return received;
     const before = this.view.swarm === undefined ? '' : hashState(this.view);
-    const decided = permit(this.view, received.command) ?? decide(this.view, received.command);
+    const denied = permit(this.view, received.command);
+    const decided =
+      denied === undefined ? decide(this.view, received.command) : { ...denied, facts: [] };
     if (!decided.ok) {
       expect(hashState(this.view)).toBe(before);
-      return { ok: false, code: decided.code, details: decided.details };
+      const { code, details, facts: left } = decided;
+      if (left.length === 0) return { ok: false, code, details };
+      this.#fold({ command: received.command, refused: code, facts: left });
+      return {
+        ok: false,
+        code,
+        details,
+        recorded: left.map(({ type, payload }) => [type, payload]),
+      };
     }
     const { facts } = decided;
-    if (facts.length > 0) {
-      const commit: Commit = { command: received.command, facts };
-      this.view.apply(commit);
-      this.commits.push(commit);
-    }
+    if (facts.length > 0) this.#fold({ command: received.command, facts });
     return { ok: true, facts: facts.map((fact) => [fact.type, fact.payload] as const) };
+  }
+
+  #fold(commit: Commit): void {
+    this.view.apply(commit);
+    this.commits.push(commit);
   }
 
   /** The state folded again from what the log would hold is the state that is here. */
