@@ -2,14 +2,15 @@
  * Who may give which command: the command table, as data.
  *
  * A row gives, for each role, the relation to the thing that the role must have. `any`: none needed. `own`: the session
- * itself. `holder`: it holds the task or lock, or waits for the lock. `addressee`: the handoff is offered to it, or it made
+ * itself. `holder`: it holds the task or lock, or waits for the lock. `former`: it holds the task, or has lost it; then it is
+ * refused all the same, and that it tried is recorded. `addressee`: the handoff is offered to it, or it made
  * the offer. `coordinator`: the coordinator by itself, and not its operator. `no`: never. Ours beside the specification's permission matrix, which governs direct reads and writes.
  */
 import type { CommandType } from '../protocol/commands.ts';
 import type { AgentType } from '../events/identity.ts';
 
 /** How close somebody must be to a thing. */
-export type Relation = 'any' | 'own' | 'holder' | 'addressee' | 'coordinator' | 'no';
+export type Relation = 'any' | 'own' | 'holder' | 'former' | 'addressee' | 'coordinator' | 'no';
 
 type Row = Readonly<Record<AgentType, Relation>>;
 
@@ -38,11 +39,13 @@ export const COMMAND_TABLE: Readonly<Record<CommandType, Row>> = {
   'task.assign': row('no', 'any', 'no', 'any'),
   'task.start': row('holder', 'holder', 'no', 'no'),
   'task.progress': row('holder', 'holder', 'no', 'no'),
-  'task.complete': row('holder', 'holder', 'no', 'no'),
+  'task.complete': row('former', 'former', 'no', 'no'),
   'task.fail': row('holder', 'holder', 'no', 'no'),
   'task.cancel': row('holder', 'any', 'no', 'any'),
   'task.close': row('no', 'any', 'no', 'any'),
   'task.requeue': row('no', 'any', 'no', 'any'),
+  'task.expire': row('no', 'no', 'no', 'coordinator'),
+  'task.cascade': row('no', 'no', 'no', 'coordinator'),
 
   'lock.acquire': row('any', 'any', 'no', 'no'),
   'lock.renew': row('holder', 'holder', 'no', 'no'),

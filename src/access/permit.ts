@@ -8,6 +8,7 @@ import { refuse, unreachable, type Refusal } from '../core/errors.ts';
 import { parsePath } from '../core/path.ts';
 import { isAddressee } from '../events/handoff.ts';
 import { COORDINATOR, type AgentIdentity } from '../events/identity.ts';
+import { hasEnded } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import type { SwarmCommand } from '../protocol/commands.ts';
 import { checkLocks } from './lock-guard.ts';
@@ -19,8 +20,10 @@ import { COMMAND_TABLE } from './command-table.ts';
  */
 export function permit(view: StateView, command: SwarmCommand): Refusal | undefined {
   const { source } = command;
-  const stranger = source.agentType === 'system' ? undefined : permitSession(view, source);
-  return stranger ?? permitRelation(view, command) ?? checkLocks(view, command);
+  const refusal = source.agentType === 'system' ? undefined : permitSession(view, source);
+  const isKnown = refusal === undefined || refusal.code === 'SESSION_OFFLINE';
+  if (isKnown && isLate(view, command)) return undefined; // decide refuses it, and records that it was tried
+  return refusal ?? permitRelation(view, command) ?? checkLocks(view, command);
 }
 
 function permitRelation(view: StateView, command: SwarmCommand): Refusal | undefined {
@@ -38,6 +41,7 @@ function permitRelation(view: StateView, command: SwarmCommand): Refusal | undef
             { type },
           );
     case 'holder':
+    case 'former': // who had it was let through before
       return permitHolder(view, command);
     case 'addressee':
       return permitAddressee(view, command);
@@ -90,6 +94,16 @@ function permitHolder(view: StateView, command: SwarmCommand): Refusal | undefin
   return refuse('NOT_HOLDER', `${command.type}: this session does not hold it; ${who}.`, {
     holder,
   });
+}
+
+/** Whether a session asks about a task that it had and has no more: `decide` refuses it, and records that it was tried. */
+function isLate(view: StateView, { type, payload, source }: SwarmCommand): boolean {
+  if (COMMAND_TABLE[type][source.agentType] !== 'former') return false;
+  const task = view.task(('taskId' in payload && payload.taskId) || '');
+  if (task === undefined) return false;
+  const { sessionId } = source;
+  if (task.assignedTo?.sessionId !== sessionId) return task.lostBy.includes(sessionId);
+  return hasEnded(task) || view.session(sessionId)?.status === 'offline';
 }
 
 /** Who holds what a command is about; null when nobody does, undefined when there is no such thing. */

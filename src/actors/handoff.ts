@@ -3,9 +3,11 @@ import { assign, setup } from 'xstate';
 import { refuse, type Refusal } from '../core/errors.ts';
 import { versionOf } from '../events/definition.ts';
 import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
+import type { AgentIdentity } from '../events/identity.ts';
 import { hasEnded, type TaskRecord } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
+import { checkCapabilities, checkRoom } from './task-fit.ts';
 
 const ends = {
   'handoff.rejected': { target: 'rejected', actions: 'evolve' },
@@ -77,6 +79,7 @@ export const handoffDeciders: Deciders<
       const { id, taskId } = handoff;
       return (
         voidOffer(view, handoff) ??
+        checkTaker(view, handoff, source) ??
         facts(fact('handoff.accepted', { handoffId: id, taskId, by: source }))
       );
     }),
@@ -89,7 +92,7 @@ export const handoffDeciders: Deciders<
   /** The old holder can do nothing with the task from here on; a task that it ran waits to be started again. */
   'handoff.complete': (view, { payload, source }) =>
     about(view, payload.handoffId, (handoff) => {
-      const refusal = voidOffer(view, handoff);
+      const refusal = voidOffer(view, handoff) ?? checkTaker(view, handoff, source);
       if (refusal !== undefined) return refusal;
       const { id, taskId, from } = handoff;
       const requeued = fact('task.requeued', { taskId, reason: 'handoff', from });
@@ -133,6 +136,21 @@ function voidOffer(
       holder,
     },
   );
+}
+
+/** Refuses whoever made the offer, cannot do the task, or has no room for it. */
+function checkTaker(
+  view: StateView,
+  { id, taskId, from }: HandoffRecord,
+  source: AgentIdentity,
+): Refusal | undefined {
+  if (from.sessionId === source.sessionId) {
+    return refuse('FORBIDDEN', `This session made the offer ${id}; it can take it back only.`, {
+      handoffId: id,
+    });
+  }
+  const task = view.task(taskId);
+  return (task && checkCapabilities(view, task, source)) ?? checkRoom(view, source);
 }
 
 function assignmentOf({ touched }: TaskRecord): number {

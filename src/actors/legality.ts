@@ -124,7 +124,7 @@ class Overlay {
     }
     if (record === undefined) return missing('task', taskId);
     if (!canTask(record, fact)) return illegal('task', taskId, record.status, fact);
-    if (fact.type === 'task.progress') return undefined; // moves no session
+    if (fact.type === 'task.progress' || fact.type === 'task.late_completion') return undefined; // moves no session
     const to = fact.type === 'task.assigned' ? fact.payload.assignedTo.sessionId : undefined;
     const from = record.assignedTo?.sessionId;
     const refusal =

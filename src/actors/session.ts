@@ -20,6 +20,7 @@ import type { StateView } from '../events/view.ts';
 import type { CommandOf, CommandType, SwarmCommand } from '../protocol/commands.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
 import { LockScene } from './lock-scene.ts';
+import { lossFact } from './task-end.ts';
 
 const drops = [
   'task.completed',
@@ -317,8 +318,7 @@ function sweep(view: StateView, { payload, timeMs }: CommandOf<'session.sweep'>)
     found.push(fact('handoff.rejected', { handoffId: id, taskId, reason: 'session_offline' }));
   }
   for (const taskId of session.taskIds.slice(0, Math.max(0, max - found.length))) {
-    const from = session.identity;
-    found.push(fact('task.requeued', { taskId, reason: 'session_offline', from }));
+    found.push(lossFact(view, taskId, session.identity));
   }
   return facts(...found);
 }

@@ -112,6 +112,14 @@ export class DeadlineWatch {
         return { type: 'session.expire', payload: { sessionId: due.id }, ...this.#chain(due.id) };
       case 'sweep':
         return { type: 'session.sweep', payload: { sessionId: due.id }, ...this.#chain(due.id) };
+      case 'task':
+        return {
+          type: 'task.expire',
+          payload: { taskId: due.id },
+          ...this.#cause(this.#projector.task(due.id)?.touched.fields?.['startedAt']?.sequence),
+        };
+      case 'cascade':
+        return { type: 'task.cascade', payload: { taskId: due.id }, ...this.#cascade(due.id) };
       case 'lock':
       case 'wait':
       case 'upgrade':
@@ -141,6 +149,14 @@ export class DeadlineWatch {
     return sequence === undefined || swarmId === undefined
       ? {}
       : { causationId: eventId(swarmId, sequence) };
+  }
+
+  /** What follows from the end of a task carries the correlation of what ended the first of them. */
+  #cascade(taskId: string): { causationId?: string; correlationId?: string } {
+    const { graph } = this.#projector;
+    const cause = this.#cause(this.#projector.task(taskId)?.touched.fields?.['status']?.sequence);
+    const correlationId = graph.cascades.get(taskId);
+    return correlationId === undefined ? cause : { ...cause, correlationId };
   }
 
   /** What follows from the error of a session carries the correlation of the event that began it. */

@@ -139,7 +139,8 @@ export interface AgentRecord {
   readonly agentId: string;
   readonly agentType: AgentKind;
   readonly capabilities: readonly string[];
-  readonly capacity: number;
+  /** How many tasks its live sessions take together; null when it did not say. */
+  readonly capacity: number | null;
   readonly sessionIds: readonly string[];
   readonly registeredAtMs: number;
   readonly health: AgentHealth;
@@ -338,8 +339,10 @@ function withId(ids: readonly string[], id: string): readonly string[] {
   return ids.includes(id) ? ids : [...ids, id];
 }
 
+/** One copy and no look at what does not match: a session that is swept of 10,000 tasks loses the first each time. */
 function without(ids: readonly string[], id: string): readonly string[] {
-  return ids.includes(id) ? ids.filter((other) => other !== id) : ids;
+  const index = ids.indexOf(id);
+  return index === -1 ? ids : ids.toSpliced(index, 1);
 }
 
 const WORK = ['currentTask', 'taskQueue'];
@@ -417,7 +420,7 @@ export function evolveAgent(record: AgentRecord | undefined, fact: SessionFact):
       agentId,
       agentType,
       capabilities: capabilities ?? record?.capabilities ?? [],
-      capacity: capacity ?? record?.capacity ?? 1,
+      capacity: capacity ?? record?.capacity ?? null,
       sessionIds: [...(record?.sessionIds ?? []), sessionId],
       registeredAtMs: record?.registeredAtMs ?? fact.timeMs,
       health: record?.health ?? 'healthy',

@@ -72,3 +72,12 @@ export function backoffMs(retry: TaskRetry, attempts: number, maxMs: number): nu
   const { backoffMs: firstMs = 0, factor = 2 } = retry;
   return Math.min(Math.floor(firstMs * factor ** (attempts - 1)), maxMs);
 }
+
+/** The dependencies that are not complete yet. */
+export function unmetDependencies(
+  policy: TaskPolicy | null,
+  find: (taskId: string) => { readonly status: string } | undefined,
+): readonly string[] {
+  if (policy === null || policy.dependsOn.length === 0) return NONE;
+  return policy.dependsOn.filter((id) => find(id)?.status !== 'complete');
+}

@@ -93,7 +93,7 @@ export const taskEvents = {
     z.strictObject({ taskId: idSchema, from: identitySchema, forTaskId: idSchema }),
   ),
   'task.late_completion': ours(
-    'planned',
+    'task.complete of a session that lost the task: refused, and the attempt recorded',
     [],
     z.strictObject({ taskId: idSchema, by: identitySchema, result: z.unknown().optional() }),
   ),

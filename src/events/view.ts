@@ -14,6 +14,8 @@ import type { Touch } from './definition.ts';
 export type Deadline =
   | { readonly kind: 'session'; readonly id: string; readonly atMs: number }
   | { readonly kind: 'sweep'; readonly id: string; readonly atMs: number }
+  /** A task has run for long enough; the followers of one that failed or was cancelled are to be cancelled too. */
+  | { readonly kind: 'task' | 'cascade'; readonly id: string; readonly atMs: number }
   | {
       readonly kind: LockDeadlineKind;
       readonly id: string;
@@ -29,6 +31,12 @@ export interface Holdings {
   readonly upgrades: readonly { readonly resource: string; readonly upgrade: LockUpgrade }[];
   readonly taskIds: readonly string[];
   readonly handoffs: readonly HandoffRecord[];
+}
+
+/** How much the live sessions of an agent hold, and run of it. */
+export interface Load {
+  readonly assigned: number;
+  readonly running: number;
 }
 
 /** The state as a decision sees it. */
@@ -50,8 +58,18 @@ export interface StateView {
   readonly hasStateLocks: boolean;
   /** The resource of a held lock or a waiting request. */
   resourceOf(lockId: string): string | undefined;
-  /** Pending tasks that nobody is assigned to, the most urgent and then the oldest first. */
-  claimable(): Iterable<TaskRecord>;
+  /**
+   * Pending tasks that nobody is assigned to and that wait for no other, the most urgent and then the oldest first; those
+   * whose required capabilities fit.
+   */
+  claimable(fits?: (requires: readonly string[]) => boolean): Iterable<TaskRecord>;
+  /** The open subtasks of a task, in the order in which they were made. */
+  openSubtasks(taskId: string): ReadonlySet<string>;
+  /** The open tasks that depend on a task, in the order in which they were made. */
+  openDependents(taskId: string): ReadonlySet<string>;
+  /** The sessions that have not ended. */
+  liveSessions(): Iterable<SessionRecord>;
+  load(agentId: string): Load;
   /** The last sign of life of a session. */
   lastActivity(sessionId: string): Touch | undefined;
   /** When a session's silence becomes an error, or its error the end. */

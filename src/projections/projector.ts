@@ -9,7 +9,7 @@ import { assert, unreachable } from '../core/errors.ts';
 import { formatPath, parsePath, type PathStep } from '../core/path.ts';
 import type { SwarmFact } from '../events/catalog.ts';
 import type { Touch } from '../events/definition.ts';
-import { lastSequence, type Commit } from '../events/envelope.ts';
+import { eventId, firstSequence, lastSequence, type Commit } from '../events/envelope.ts';
 import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
 import { lockDeadlineMs } from '../events/lock.ts';
 import type { LockDeadlineKind, LockFact, LockRecord } from '../events/lock.ts';
@@ -32,19 +32,24 @@ import {
 } from '../events/system.ts';
 import {
   evolveTask,
+  hasEnded,
   taskDocument,
   withTaskDocument,
   type TaskFact,
   type TaskRecord,
 } from '../events/task.ts';
-import type { Deadline, Holdings, StateView } from '../events/view.ts';
+import { taskDeadlineMs } from '../events/task-state.ts';
+import { unmetDependencies } from '../events/task-policy.ts';
+import type { Deadline, Holdings, Load, StateView } from '../events/view.ts';
 import { Activity, isWatched } from './activity.ts';
-import { Claimable } from './claimable.ts';
+import { Claimable, isClaimable, type Fits } from './claimable.ts';
 import { Deadlines } from './deadlines.ts';
 import { EventRing } from './event-ring.ts';
 import { Idempotency } from './idempotency.ts';
+import { Loads } from './loads.ts';
 import { Locks } from './locks.ts';
 import { Refusals } from './refusals.ts';
+import { TaskGraph } from './task-graph.ts';
 import { Tasks } from './tasks.ts';
 import { foldMetrics, NO_METRICS, type MetricsRecord } from './metrics.ts';
 
@@ -84,13 +89,18 @@ export class Projector implements StateView {
   /** Handoffs that are neither completed nor given up, by the sessions that made and accepted them. */
   readonly #openHandoffs = new Map<string, Set<string>>();
   readonly #openHandoffByTask = new Map<string, string>();
-  #liveSessions = 0;
+  readonly #live = new Set<string>();
+  readonly graph = new TaskGraph();
+  readonly loads = new Loads();
+  /** The commit that is folded. */
+  #commit: Commit | undefined;
   /** The sessions whose silence has a deadline. */
   readonly #watched = new Set<string>();
 
   /** Folds a commit. */
   apply(commit: Commit): void {
     const facts = commit.facts as readonly SwarmFact[];
+    this.#commit = commit;
     for (const fact of facts) this.#fold(fact);
     const first = facts[0];
     const { source, timeMs } = commit.command;
@@ -174,12 +184,57 @@ export class Projector implements StateView {
     const after = evolveTask(before, fact);
     this.tasks.set(after.id, after);
     if (fact.type === 'task.progress') return; // concerns nobody else
-    this.claimableIds.follow(before, after);
+    this.claimableIds.follow(before, after, this.#isReady(after));
+    this.graph.follow(before, after);
+    if (hasEnded(after)) this.#endTask(after);
+    if (fact.type === 'task.started') this.#noteTask(after);
     this.metrics = foldMetrics(this.metrics, fact, after);
     for (const sessionId of sessionsConcerned(before, after)) {
       const session = this.sessions.get(sessionId);
-      if (session !== undefined) this.sessions.set(sessionId, evolveSession(session, fact));
+      if (session !== undefined) this.#keepSession(session, evolveSession(session, fact));
     }
+  }
+
+  #keepSession(before: SessionRecord | undefined, after: SessionRecord): void {
+    this.sessions.set(after.identity.sessionId, after);
+    this.loads.follow(before, after);
+  }
+
+  #isReady({ policy }: TaskRecord): boolean {
+    return policy === null || unmetDependencies(policy, (id) => this.tasks.get(id)).length === 0;
+  }
+
+  /** What waited for a task may be claimed when it is complete, and is to be cancelled when it is not. */
+  #endTask({ id, status, completedAtMs }: TaskRecord): void {
+    if (!this.graph.hasFollowers(id)) return;
+    if (status !== 'complete') {
+      if (this.#commit !== undefined)
+        this.graph.cascades.set(id, this.#correlationOf(this.#commit));
+      this.deadlines.note({ kind: 'cascade', id, atMs: completedAtMs ?? 0 });
+      return;
+    }
+    for (const dependentId of this.graph.dependentsOf(id)) {
+      const dependent = this.tasks.get(dependentId);
+      if (dependent !== undefined && isClaimable(dependent) && this.#isReady(dependent)) {
+        this.claimableIds.enter(dependent);
+      }
+    }
+  }
+
+  #correlationOf(commit: Commit): string {
+    return (
+      commit.command.correlationId ?? eventId(this.swarm?.swarmId ?? '', firstSequence(commit))
+    );
+  }
+
+  #noteTask(task: TaskRecord): void {
+    const atMs = this.#taskDeadlineMs(task);
+    if (atMs !== undefined) this.deadlines.note({ kind: 'task', id: task.id, atMs });
+  }
+
+  #taskDeadlineMs(task: TaskRecord | undefined): number | undefined {
+    if (task === undefined || this.swarm === undefined) return undefined;
+    return taskDeadlineMs(task, this.swarm.config) ?? undefined;
   }
 
   #foldLock(fact: LockFact): void {
@@ -200,13 +255,14 @@ export class Projector implements StateView {
     }
     if (fact.type === 'agent.health_changed') return;
     const { sessionId } = fact.payload;
-    const session = evolveSession(this.sessions.get(sessionId), fact);
-    this.sessions.set(sessionId, session);
-    if (fact.type === 'agent.registered') this.#liveSessions += 1;
+    const before = this.sessions.get(sessionId);
+    const session = evolveSession(before, fact);
+    this.#keepSession(before, session);
+    if (fact.type === 'agent.registered') this.#live.add(sessionId);
     // Whoever says that a session is well, its operator for example, gives it its time again.
     if (GIVES_TIME.has(fact.type)) this.activity.sign(sessionId, fact);
     if (fact.type === 'agent.stopped') {
-      this.#liveSessions -= 1;
+      this.#live.delete(sessionId);
       this.activity.forgivenUntilMs.delete(sessionId);
     }
     if (fact.type !== 'agent.heartbeat') this.#noteSession(session);
@@ -301,7 +357,13 @@ export class Projector implements StateView {
   }
 
   #noteSessions(): void {
-    for (const session of this.sessions.values()) this.#noteSession(session);
+    for (const session of this.sessions.values()) {
+      this.#noteSession(session);
+      for (const id of session.runningIds) {
+        const task = this.tasks.get(id);
+        if (task !== undefined) this.#noteTask(task);
+      }
+    }
   }
 
   // ── What a decision sees ────────────────────────────────────────────────────────────────────────────────────────
@@ -342,12 +404,31 @@ export class Projector implements StateView {
     return this.locks.resourceById.get(lockId);
   }
 
-  *claimable(): Generator<TaskRecord> {
-    for (const id of this.claimableIds.ids()) {
+  *claimable(fits?: Fits): Generator<TaskRecord> {
+    for (const id of this.claimableIds.ids(fits)) {
       const task = this.tasks.get(id);
       assert(task !== undefined, 'the index names tasks that exist');
       yield task;
     }
+  }
+
+  openSubtasks(taskId: string): ReadonlySet<string> {
+    return this.graph.subtasksOf(taskId);
+  }
+
+  openDependents(taskId: string): ReadonlySet<string> {
+    return this.graph.dependentsOf(taskId);
+  }
+
+  *liveSessions(): Generator<SessionRecord> {
+    for (const id of this.#live) {
+      const session = this.sessions.get(id);
+      if (session !== undefined) yield session;
+    }
+  }
+
+  load(agentId: string): Load {
+    return this.loads.of(agentId);
   }
 
   lastActivity(sessionId: string): Touch | undefined {
@@ -386,7 +467,7 @@ export class Projector implements StateView {
   get counts() {
     return {
       sessions: this.sessions.size,
-      live: this.#liveSessions,
+      live: this.#live.size,
       watched: this.#watched.size,
       tasks: this.tasks.size,
       handoffs: this.handoffs.size,
@@ -400,6 +481,12 @@ export class Projector implements StateView {
     switch (deadline.kind) {
       case 'session':
         return this.sessionDeadlineMs(deadline.id);
+      case 'task':
+        return this.#taskDeadlineMs(this.tasks.get(deadline.id));
+      case 'cascade':
+        return this.graph.cascades.has(deadline.id)
+          ? (this.tasks.get(deadline.id)?.completedAtMs ?? undefined)
+          : undefined;
       case 'sweep':
         return this.#holdsAnything(deadline.id)
           ? (this.sessions.get(deadline.id)?.endedAtMs ?? undefined)
@@ -425,12 +512,22 @@ export class Projector implements StateView {
     );
   }
 
+  #deriveFromTask(task: TaskRecord): void {
+    this.claimableIds.follow(undefined, task, this.#isReady(task));
+    this.graph.follow(undefined, task);
+    this.#noteTask(task);
+  }
+
   /** Makes the views that are not saved, from the records that are. */
   deriveFromRecords(): void {
-    for (const task of this.tasks.atHand()) this.claimableIds.follow(undefined, task);
+    for (const task of [...this.tasks.atHand()]) this.#deriveFromTask(task);
+    for (const id of this.graph.cascades.keys()) {
+      this.deadlines.note({ kind: 'cascade', id, atMs: this.tasks.get(id)?.completedAtMs ?? 0 });
+    }
     for (const handoff of this.handoffs.values()) this.#indexHandoff(handoff);
     for (const session of this.sessions.values()) {
-      if (session.status !== 'offline') this.#liveSessions += 1;
+      if (session.status !== 'offline') this.#live.add(session.identity.sessionId);
+      this.loads.follow(undefined, session);
       this.#noteSession(session);
     }
     for (const record of this.locks.byResource.values()) {

@@ -45,6 +45,7 @@ export const SAVED_VIEWS: readonly SavedView[] = [
   mapView('forgiven', ({ activity }) => activity.forgivenUntilMs),
   mapView('idempotency', ({ idempotency }) => idempotency.byKey),
   mapView('refusals', ({ refusals }) => refusals.bySession),
+  mapView('cascades', ({ graph }) => graph.cascades),
   mapView('handoffs', ({ handoffs }) => handoffs),
   {
     name: 'locks',
@@ -76,6 +77,8 @@ export function* stateLines(projector: Projector): Generator<string> {
 
 function* derivedLines(projector: Projector): Generator<string> {
   for (const id of projector.claimableIds.ids()) yield canonicalJson(['claimable', id]);
+  yield* sortedLines('followers', projector.graph.rows());
+  yield* sortedLines('load', projector.loads.rows());
   for (const deadline of projector.deadlines.all()) yield canonicalJson(['deadline', deadline]);
   for (const sessionId of projector.sessions.keys()) {
     const { handoffs } = projector.holdings(sessionId);
@@ -89,4 +92,9 @@ function* derivedLines(projector: Projector): Generator<string> {
   for (const event of ring.history(swarm.swarmId, swarm.limits).events) {
     yield canonicalJson(['event', event]);
   }
+}
+
+/** Lines of an index whose order is not part of the state. */
+function sortedLines(name: string, rows: Iterable<readonly unknown[]>): readonly string[] {
+  return [...rows].map((row) => canonicalJson([name, ...row])).toSorted();
 }

@@ -28,12 +28,15 @@ import type { EventHistory } from './event-ring.ts';
 import { toSwarmMetrics, type SwarmMetrics } from './metrics.ts';
 import type { Projector } from './projector.ts';
 
+/** The greatest capacity that an agent may declare. */
+const CAPACITY_MAX = 10_000;
+
 /** An agent in the registry. */
 export interface AgentRegistration {
   readonly agentId: string;
   readonly agentType: AgentIdentity['agentType'];
   readonly capabilities: readonly string[];
-  /** How many tasks it takes at once. */
+  /** How many tasks it takes at once; 10,000 when it did not say. */
   readonly capacity: number;
   readonly sessions: readonly string[];
   readonly registeredAt: string;
@@ -236,7 +239,7 @@ function toRegistration(projector: Projector, agent: AgentRecord): AgentRegistra
     agentId: agent.agentId,
     agentType: agent.agentType,
     capabilities: agent.capabilities,
-    capacity: agent.capacity,
+    capacity: agent.capacity ?? CAPACITY_MAX,
     sessions: agent.sessionIds,
     registeredAt: isoTime(agent.registeredAtMs),
     lastSeenAt: isoTime(lastSeenMs(projector, agent)),

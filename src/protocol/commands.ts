@@ -74,6 +74,8 @@ export const COMMANDS = {
   'task.cancel': command(task.extend(reason)),
   'task.close': command(task.extend({ result: z.unknown().optional(), ...reason })),
   'task.requeue': command(task.extend(reason)),
+  'task.expire': command(task),
+  'task.cascade': command(task),
 
   'lock.acquire': command(
     z.strictObject({

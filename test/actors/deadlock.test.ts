@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Priority } from '../../src/events/identity.ts';
 import { LockParty } from '../support/lock-party.ts';
-import { typesOf, type Outcome } from '../support/given.ts';
+import { factsOf, typesOf, type Outcome } from '../support/given.ts';
 
 let party: LockParty;
 afterEach(() => party.given.checkReplay());
@@ -42,7 +42,7 @@ describe.each(['ab', 'abc', 'abcd'])('a circle of the sessions %s', (names) => {
   test('of equals: the youngest request is refused, which is the newcomer', () => {
     const outcome = circle(names);
     expect(outcome).toMatchObject({ ok: false, code: 'DEADLOCK' });
-    expect(outcome.facts.map(([type]) => type)).toEqual(['lock.contention']);
+    expect(outcome).toMatchObject({ recorded: [['lock.contention', {}]] });
     const { cycle } = outcome.ok ? {} : (outcome.details as { cycle?: { sessionId: string }[] });
     expect(cycle?.map(({ sessionId }) => sessionId)).toEqual([
       last,
@@ -58,7 +58,7 @@ describe.each(['ab', 'abc', 'abcd'])('a circle of the sessions %s', (names) => {
     (victim) => {
       const outcome = circle(names, { [victim]: 'low' });
       expect(outcome.ok).toBe(true);
-      const told = outcome.facts.map(([type, payload]) => [
+      const told = factsOf(outcome).map(([type, payload]) => [
         type,
         (payload as { lockId: string }).lockId,
       ]);
@@ -67,7 +67,7 @@ describe.each(['ab', 'abc', 'abcd'])('a circle of the sessions %s', (names) => {
         ['lock.contention', `${victim}:${next}`],
         ['lock.abandoned', `${victim}:${next}`],
       ]);
-      expect(outcome.facts[1]?.[1]).toMatchObject({ reason: 'deadlock' });
+      expect(factsOf(outcome)[1]?.[1]).toMatchObject({ reason: 'deadlock' });
       for (const { resource } of party.given.view.holdings(victim).locks) {
         party.releases(victim, resource);
       }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { COORDINATOR } from '../../src/events/identity.ts';
 import { LockParty } from '../support/lock-party.ts';
-import { typesOf } from '../support/given.ts';
+import { factsOf, typesOf } from '../support/given.ts';
 
 let party: LockParty;
 beforeEach(() => {
@@ -65,7 +65,7 @@ describe('lock.upgrade', () => {
       ok: false,
       code: 'DEADLOCK',
       details: { lockId: 'b:r', resource: 'r', cycle },
-      facts: [
+      recorded: [
         ['lock.contention', { lockId: 'b:r', resource: 'r', holders: ['a:r'], ahead: 0, cycle }],
       ],
     });
@@ -182,7 +182,7 @@ describe('lock.force_release', () => {
     const force = { lockId: 'a:r', reason: 'stuck since noon' };
     const outcome = party.given.when('lock.force_release', force, mayor);
     expect(outcome).toMatchObject({ ok: true });
-    expect(outcome.facts[0]).toEqual(['lock.released', { ...force, resource: 'r' }]);
+    expect(factsOf(outcome)[0]).toEqual(['lock.released', { ...force, resource: 'r' }]);
     expect(party.holders('r')).toBe('b:exclusive');
     party.given.ask('lock.force_release', { lockId: 'b:r', reason: 'the operator may too' });
     expect(party.holders('r')).toBe('');

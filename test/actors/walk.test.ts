@@ -65,6 +65,7 @@ function taskFacts({ assignedTo, attempts }: TaskRecord): readonly TaskFact[] {
     at('task.cancelled', { ...about, reason: 'not wanted' }),
     at('task.closed', { ...about, result: { lines: 3 } }),
     at('task.requeued', { ...about, reason: 'again', from: assignedTo ?? OTHER }),
+    at('task.late_completion', { ...about, by: OTHER }),
     ...(attempts < 2 ? [at<TaskFact>('task.started', about)] : []),
   ];
 }

@@ -193,7 +193,8 @@ describe('handoffs', () => {
     const { id } = await ant.handoffs.request({ taskId, to: bee.identity, reason: 'r' });
     await bee.handoffs.accept(id);
     await swarm.dispatch({ type: 'task.requeue', payload: { taskId } });
-    await ant.tasks.claim({ taskId, start: true });
+    await swarm.dispatch({ type: 'task.assign', payload: { taskId, assignedTo: ant.identity } });
+    await ant.tasks.start(taskId);
     await expect(bee.handoffs.complete(id)).rejects.toMatchObject({ code: 'NOT_HOLDER' });
     expect(swarm.get(`global.tasks["${taskId}"].status`)).toBe('running');
   });

@@ -26,6 +26,9 @@ export const NOTES: Readonly<Record<CommandType, string>> = {
   'task.cancel': 'Ends it without either.',
   'task.close': 'Ends an open task as complete, whoever holds it.',
   'task.requeue': 'Takes it from its holder, so that somebody else may claim it.',
+  'task.expire': 'Records that a task has run for too long: it is tried again, or failed.',
+  'task.cascade':
+    'Cancels the open subtasks and dependents of a task that failed or was cancelled.',
   'lock.acquire':
     'Asks for a lock: granted at once, or put into the queue of the resource for at most `timeout`.',
   'lock.renew': 'Extends the lease from now on.',

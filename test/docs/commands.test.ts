@@ -20,6 +20,7 @@ const RELATIONS: Readonly<Record<Relation, string>> = {
   any: 'yes',
   own: 'own',
   holder: 'holder',
+  former: 'holder',
   addressee: 'addressee',
   coordinator: 'itself',
   no: '–',
@@ -37,7 +38,8 @@ Who may give a command depends on the role of the caller and on its relation to 
 
 - **yes**: the role is enough.
 - **own**: to its own session only.
-- **holder**: when it holds the task or the lock, waits for the lock, or accepted the handoff.
+- **holder**: when it holds the task or the lock, waits for the lock, or accepted the handoff. A \`task.complete\` of a session
+  that lost the task is refused too, and recorded as \`task.late_completion\`.
 - **addressee**: when the handoff is offered to it; \`handoff.reject\` also when it made the offer.
 - **itself**: the coordinator only.
 - **–**: never.

@@ -23,6 +23,7 @@ let live: LiveState;
 beforeAll(async () => {
   const first = await openSwarm({ directory, clock, ids });
   await workWithTasks(first);
+  await runOutOfTime(first);
   await workWithLocks(first);
   await handOver(first);
   await writeDirectly(first);
@@ -67,6 +68,16 @@ async function workWithTasks(swarm: Swarm): Promise<void> {
   await conductor.tasks.close(closed?.id ?? '', { reason: 'done by hand' });
   await pulse.tasks.claim({ taskId: returned?.id ?? '' });
   await conductor.tasks.requeue(returned?.id ?? '', 'somebody else is to do it');
+}
+
+/** A task runs for too long, and takes with it what depends on it; its result comes too late. */
+async function runOutOfTime(swarm: Swarm): Promise<void> {
+  const pulse = await registered(swarm, 'pulse-9');
+  const { id: slow } = await pulse.tasks.create({ goal: 'slow', timeout: 400 });
+  await pulse.tasks.create({ goal: 'after it', dependsOn: [slow] });
+  await pulse.tasks.claim({ taskId: slow, start: true });
+  await clock.advance(400);
+  await expect(pulse.tasks.complete(slow, 'done')).rejects.toMatchObject({ code: 'NOT_HOLDER' });
 }
 
 async function workWithLocks(swarm: Swarm): Promise<void> {

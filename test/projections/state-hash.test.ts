@@ -33,6 +33,13 @@ function aFullState(): Given {
   given.ask('lock.acquire', { lockId: 'l2', resource: 'a', type: 'exclusive' }, bee);
   given.ask('state.update', { path: 'agents.pulse.ant.data.count', newValue: 1 }, ant);
   given.ask('session.fail', { sessionId: 'bee', code: 'E', message: 'm' }, bee);
+  given.ask('task.create', { taskId: 'parent', goal: 'g', retry: { maxAttempts: 2 } });
+  given.ask('task.create', { taskId: 'child', goal: 'g', parentTaskId: 'parent' });
+  given.ask('task.cancel', { taskId: 'parent' }); // its cascade is due, and did not come yet
+  given.ask('task.claim', { taskId: 'waits' }, ant);
+  given.ask('task.requeue', { taskId: 'waits' });
+  given.when('task.complete', { taskId: 'waits' }, ant); // too late, which is recorded
+  given.ask('session.pause', { sessionId: 'ant' }, ant, { idempotencyKey: 'k1' });
   given.ask('system.stall', { gapMs: 7 }, COORDINATOR);
   return given;
 }
@@ -119,7 +126,7 @@ describe('[I1] changing one entry gives another state hash', () => {
     const projector = replayed();
     const task = projector.task('waits');
     if (task !== undefined) projector.claimableIds.follow(task, { ...task, status: 'cancelled' });
-    expect([...projector.claimable()]).toEqual([]);
+    expect([...projector.claimable()].map(({ id }) => id)).toEqual(['child']);
     expect(hashState(projector)).not.toBe(hashState(given.view));
   });
 
@@ -131,14 +138,21 @@ describe('[I1] changing one entry gives another state hash', () => {
       projector.claimableIds.follow(task, { ...task, status: 'cancelled' });
       projector.claimableIds.follow(undefined, task);
     }
-    expect([...projector.claimable()].map(({ id }) => id)).toEqual(['waits-too', 'waits']);
+    expect([...projector.claimable()].map(({ id }) => id)).toEqual(['child', 'waits-too', 'waits']);
     expect(hashState(projector)).not.toBe(hashState(given.view));
   });
 
   test('of the derived view of deadlines', () => {
     // Every kind is there; a copy that noted none of one kind has another hash.
     const kinds = new Set(given.view.deadlines.all().map(({ kind }) => kind));
-    expect([...kinds].toSorted()).toEqual(['handoff', 'lock', 'session', 'wait']);
+    expect([...kinds].toSorted()).toEqual([
+      'cascade',
+      'handoff',
+      'lock',
+      'session',
+      'task',
+      'wait',
+    ]);
     const copy = copyState(given.view);
     const slices = [...copy.slices()].map((text) => Buffer.from(text));
     const projector = loadState(copy.header, slices);

@@ -20,10 +20,11 @@ const OPERATIONS = 260;
 /** In parts, so that several processors can share them. */
 const SEEDS = [1, 2, 3];
 
+const seen = new Set<string>();
+
 test.concurrent.each(SEEDS)(
   'never two that exclude each other, tokens grow, waiters are served or time out, tasks end once, the dead hold nothing, live equals replayed (seed %i)',
   async (seed) => {
-    const seen = new Set<string>();
     const property = fc.asyncProperty(lifeOf(OPERATIONS), async (operations) => {
       const database = new GatedDatabase();
       const ids = countedIds();
@@ -44,10 +45,13 @@ test.concurrent.each(SEEDS)(
       await database.close();
     });
     await fc.assert(property, { seed, numRuns: RUNS / SEEDS.length });
-    const emitted = Object.entries(CATALOG).filter(([, { emitted: by }]) => by !== 'planned');
-    expect(emitted.map(([type]) => type).filter((type) => !seen.has(type))).toEqual([]);
-    expect(seen).toContain('lock.abandoned deadlock');
-    expect(seen).toContain('lock.abandoned timeout');
   },
   600_000,
 );
+
+test('the lives saw every type of event, and circles that were broken', () => {
+  const emitted = Object.entries(CATALOG).filter(([, { emitted: by }]) => by !== 'planned');
+  expect(emitted.map(([type]) => type).filter((type) => !seen.has(type))).toEqual([]);
+  expect(seen).toContain('lock.abandoned deadlock');
+  expect(seen).toContain('lock.abandoned timeout');
+});

@@ -6,7 +6,6 @@
 import { expect } from 'vitest';
 import { permit } from '../../src/access/permit.ts';
 import { decide } from '../../src/actors/decide.ts';
-import type { Refusal } from '../../src/core/errors.ts';
 import { canonicalJson } from '../../src/core/json.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.ts';
 import { BlockBuilder, decodeBlock } from '../../src/events/block.ts';
@@ -27,8 +26,8 @@ export type Outcome =
       readonly ok: false;
       readonly code: string;
       readonly details: Readonly<Record<string, unknown>>;
-      /** What the refused attempt left behind; mostly nothing. */
-      readonly facts: readonly (readonly [string, unknown])[];
+      /** What was recorded of the attempt; absent when nothing was. */
+      readonly recorded?: readonly (readonly [string, unknown])[];
     };
 
 /** A state to decide on, kept by the projector and by nothing else. */
@@ -47,9 +46,14 @@ export class Given {
   }
 
   /** Registers a session that is named as its agent. */
-  session(sessionId: string, agentType: AgentKind = 'pulse', ready = true): AgentIdentity {
+  session(
+    sessionId: string,
+    agentType: AgentKind = 'pulse',
+    ready = true,
+    more: Partial<PayloadOf<'session.register'>> = {},
+  ): AgentIdentity {
     const identity = { agentId: `agent-${sessionId}`, agentType, sessionId };
-    this.ask('session.register', { ...identity, ready }, OPERATOR);
+    this.ask('session.register', { ...identity, ready, ...more }, OPERATOR);
     return this.view.session(sessionId)?.identity ?? identity;
   }
 
@@ -58,13 +62,14 @@ export class Given {
     type: Type,
     payload: Partial<PayloadOf<Type>>,
     source: AgentIdentity = OPERATOR,
+    labels: CommandLabels = {},
   ): void {
-    const outcome = this.when(type, payload, source);
+    const outcome = this.when(type, payload, source, labels);
     if (!outcome.ok)
       throw new Error(`given ${type}: ${outcome.code} ${canonicalJson(outcome.details)}`);
   }
 
-  /** Receives, permits, decides and folds. A refusal is seen to leave the state as it was. */
+  /** Receives, permits, decides and folds. A refusal is seen to leave the state as it was; then what it records is folded. */
   when<Type extends CommandType>(
     type: Type,
     payload: Partial<PayloadOf<Type>>,
@@ -74,20 +79,29 @@ export class Given {
     const limits = this.view.swarm?.limits ?? DEFAULT_LIMITS;
     const reception = { source, timeMs: this.nowMs, ids: this.#ids, limits };
     const received = receive({ ...labels, type, payload }, reception);
-    if (!received.ok) return { ...received, facts: [] };
-    const { command } = received;
+    if (!received.ok) return received;
     const before = this.view.swarm === undefined ? '' : hashState(this.view);
-    const denied = permit(this.view, command);
+    const denied = permit(this.view, received.command);
     const decided =
-      denied === undefined ? decide(this.view, command) : { ...denied, facts: [] as const };
-    if (before !== '') expect(hashState(this.view)).toBe(before); // deciding changes nothing
-    const told = decided.facts.map(({ type: name, payload: said }) => [name, said] as const);
-    if (told.length > 0) this.#record({ command, ...refusedOf(decided), facts: decided.facts });
-    if (decided.ok) return { ok: true, facts: told };
-    return { ok: false, code: decided.code, details: decided.details, facts: told };
+      denied === undefined ? decide(this.view, received.command) : { ...denied, facts: [] };
+    if (!decided.ok) {
+      expect(hashState(this.view)).toBe(before);
+      const { code, details, facts: left } = decided;
+      if (left.length === 0) return { ok: false, code, details };
+      this.#fold({ command: received.command, refused: code, facts: left });
+      return {
+        ok: false,
+        code,
+        details,
+        recorded: left.map(({ type, payload }) => [type, payload]),
+      };
+    }
+    const { facts } = decided;
+    if (facts.length > 0) this.#fold({ command: received.command, facts });
+    return { ok: true, facts: facts.map((fact) => [fact.type, fact.payload] as const) };
   }
 
-  #record(commit: Commit): void {
+  #fold(commit: Commit): void {
     this.view.apply(commit);
     this.commits.push(commit);
   }
@@ -100,15 +114,16 @@ export class Given {
   }
 }
 
-function refusedOf(decided: { ok: true } | Refusal): Pick<Commit, 'refused'> {
-  return decided.ok ? {} : { refused: decided.code };
-}
-
 /** Commits as they come back from the log. */
 export function throughTheLog(commits: readonly Commit[]): readonly Commit[] {
   const builder = new BlockBuilder();
   for (const commit of commits) builder.add(commit);
   return decodeBlock(builder.encode(1, '0'.repeat(64)), 1).commits;
+}
+
+/** The facts of an outcome: what was granted, or what a refused attempt left behind. */
+export function factsOf(outcome: Outcome): readonly (readonly [string, unknown])[] {
+  return outcome.ok ? outcome.facts : (outcome.recorded ?? []);
 }
 
 /** The types of the facts of an outcome; the code of a refusal. */

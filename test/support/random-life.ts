@@ -15,9 +15,10 @@ import { AGENT_KINDS, PRIORITIES, type AgentIdentity } from '../../src/events/id
 import type { Commit } from '../../src/events/envelope.ts';
 import type { EventLog } from '../../src/events/log.ts';
 import { LOCK_TYPES } from '../../src/events/lock.ts';
+import type { TaskRetry } from '../../src/events/task-policy.ts';
 import type { TaskState } from '../../src/events/task-state.ts';
 import type { SwarmState } from '../../src/projections/swarm-state.ts';
-import type { CommandInput, CommandType } from '../../src/protocol/commands.ts';
+import type { CommandInput, CommandLabels, CommandType } from '../../src/protocol/commands.ts';
 import { ManualClock } from '../../src/testing/index.ts';
 
 const INDEX_MAX = 15;
@@ -34,6 +35,10 @@ const priority = fc.constantFrom(...PRIORITIES);
 
 /** Some overlap; the last one keeps others from commands about a task. */
 const RESOURCES = ['r0', 'r1/a', 'r1/b', 'r1/**', 'r1/**', 'state/global/tasks/t1/**'] as const;
+const RETRIES: readonly TaskRetry[] = [
+  { maxAttempts: 3, backoffMs: 300 },
+  { maxAttempts: 2, onLost: 'fail' },
+];
 
 /** One operation of a life. */
 export const operation = fc.oneof(
@@ -44,7 +49,9 @@ export const operation = fc.oneof(
       agent: fc.nat(4),
       kind: fc.constantFrom(...AGENT_KINDS, 'pulse', 'pulse', 'pulse'),
       ready: fc.boolean(),
-      capacity: fc.constantFrom(undefined, 2, 3),
+      capacity: fc.constantFrom(undefined, 1, 2, 3),
+      capabilities: fc.constantFrom(undefined, ['ts']),
+      heartbeatTimeout: fc.constantFrom(undefined, undefined, 0, 90_000),
     }),
   },
   {
@@ -69,11 +76,25 @@ export const operation = fc.oneof(
   },
   {
     weight: 5,
-    arbitrary: fc.record({ do: fc.constant('create'), who: small, priority, parent: rarely }),
+    arbitrary: fc.record({
+      do: fc.constant('create'),
+      who: small,
+      priority,
+      parent: rarely,
+      dependsOn: rarely,
+      requires: fc.constantFrom(undefined, undefined, undefined, ['ts']),
+      timeout: fc.constantFrom(undefined, undefined, 0, 2_500),
+      retry: fc.constantFrom(undefined, undefined, ...RETRIES),
+    }),
   },
   {
     weight: 8,
-    arbitrary: fc.record({ do: fc.constant('claim'), who: small, start: fc.boolean() }),
+    arbitrary: fc.record({
+      do: fc.constant('claim'),
+      who: small,
+      start: fc.boolean(),
+      task: rarely,
+    }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('assign'), task: small, to: small }) },
   {
@@ -167,10 +188,29 @@ export const operation = fc.oneof(
     }),
   },
   {
-    weight: 1,
+    weight: 2,
     arbitrary: fc.record({
       do: fc.constant('configure'),
-      section: fc.constantFrom('config', 'health'),
+      section: fc.constantFrom('lockDefault', 'taskDefault', 'features', 'features', 'health'),
+      value: fc.nat(9),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('late'), work: small }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('repeat'),
+      who: small,
+      key: fc.nat(3),
+      goal: fc.constantFrom('g', 'g', 'other'),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('annotate'),
+      task: small,
+      field: fc.constantFrom('', '.note', '.deep["a.b"]'),
       value: fc.nat(9),
     }),
   },
@@ -205,6 +245,7 @@ export async function live(
   }
   await world.settle();
   checkNothingHeldByTheDead(world.swarm.state);
+  checkTaskGraph(world.swarm.state);
   await world.outwait();
   expect(world.swarm.state.locks.waitQueue).toEqual({});
   checkNothingHeldByTheDead(world.swarm.state);
@@ -221,6 +262,8 @@ class World {
   #answers: Promise<Result>[] = [];
   /** To whom each handoff was offered, in order. */
   #offers: AgentSession[] = [];
+  /** Who worked on what. */
+  readonly #worked: (readonly [taskId: string, who: AgentSession])[] = [];
 
   constructor(clock: ManualClock, open: Opener) {
     this.#clock = clock;
@@ -252,7 +295,9 @@ class World {
     switch (one.do) {
       case 'register': {
         const agentId = `agent-${one.agent}`;
-        const payload = { agentId, agentType: one.kind, ready: one.ready, capacity: one.capacity };
+        const { ready, capacity, capabilities, heartbeatTimeout } = one;
+        const said = { ready, capacity, capabilities, heartbeatTimeout };
+        const payload = { agentId, agentType: one.kind, ...said };
         const result = await this.swarm.dispatch({ type: 'session.register', payload });
         const registered = result.ok ? result.events[0] : undefined;
         if (registered === undefined) return;
@@ -267,14 +312,16 @@ class World {
       }
       case 'create': {
         const parentTaskId = one.parent === null ? undefined : this.#task(one.parent);
-        return this.#ask(
-          'task.create',
-          { goal: 'g', priority: one.priority, parentTaskId },
-          this.#pick(one.who),
-        );
+        const dependsOn = one.dependsOn === null ? undefined : [this.#task(one.dependsOn)];
+        const { priority: urgency, requires, timeout, retry } = one;
+        const asked = { parentTaskId, dependsOn, requires, timeout, retry };
+        const payload = { goal: 'g', priority: urgency, ...asked };
+        return this.#ask('task.create', payload, this.#pick(one.who));
       }
-      case 'claim':
-        return this.#ask('task.claim', { start: one.start }, this.#worker(one.who));
+      case 'claim': {
+        const taskId = one.task === null ? undefined : this.#task(one.task);
+        return this.#ask('task.claim', { taskId, start: one.start }, this.#worker(one.who));
+      }
       case 'assign':
         return this.#ask('task.assign', {
           taskId: this.#task(one.task),
@@ -283,11 +330,24 @@ class World {
       case 'work': {
         const isReady = one.type === 'task.start' ? isAssigned : isRunning;
         const taskId = this.#task(one.task, one.thief === null ? isReady : isOpen);
-        return this.#ask(
-          one.type,
-          { taskId, ...WORK[one.type] },
-          this.#holderOf(taskId, one.thief),
-        );
+        const who = this.#holderOf(taskId, one.thief);
+        this.#worked.push([taskId, who]);
+        return this.#ask(one.type, { taskId, ...WORK[one.type] }, who);
+      }
+      case 'late': {
+        const [taskId, who] = this.#worked[one.work % Math.max(1, this.#worked.length)] ?? [];
+        if (who === undefined) return;
+        return this.#ask('task.complete', { taskId, ...WORK['task.complete'] }, who);
+      }
+      case 'repeat': {
+        const { who, key, goal } = one;
+        const labels = { idempotencyKey: `key-${key}` };
+        return this.#ask('task.create', { goal }, this.#pick(who % 2), labels);
+      }
+      case 'annotate': {
+        const newValue = one.field === '' ? { of: one.value } : one.value;
+        const path = `global.tasks["${this.#task(one.task)}"].metadata${one.field}`;
+        return this.#ask('state.update', { path, newValue, merge: one.value > 5 });
       }
       case 'take':
         return this.#ask(one.type, { taskId: this.#task(one.task) });
@@ -341,16 +401,10 @@ class World {
           who,
         );
       }
-      case 'configure':
-        return one.section === 'config'
-          ? this.#ask('state.update', {
-              path: 'global.config.timeouts.lockDefault',
-              newValue: 1_000 * (one.value + 1),
-            })
-          : this.#ask('state.update', {
-              path: 'global.health',
-              newValue: { status: 'degraded', issues: [`issue ${one.value}`], lastCheck: 'now' },
-            });
+      case 'configure': {
+        const [path, newValue] = configured(one.section, one.value);
+        return this.#ask('state.update', { path, newValue, merge: true });
+      }
       case 'show life':
         for (const who of this.#sessions) {
           const { sessionId } = who.identity;
@@ -374,8 +428,8 @@ class World {
   }
 
   /** Asks as a session, or as the operator, and waits for the answer later. */
-  #ask(type: CommandType, payload: object, who?: AgentSession): void {
-    const command: CommandInput = { type, payload };
+  #ask(type: CommandType, payload: object, who?: AgentSession, labels: CommandLabels = {}): void {
+    const command: CommandInput = { ...labels, type, payload };
     this.commands += 1;
     const answer = who === undefined ? this.swarm.dispatch(command) : who.dispatch(command);
     this.#answers.push(answer);
@@ -448,6 +502,18 @@ const isAssigned = ({ status, assignedTo }: TaskState): boolean =>
   status === 'pending' && assignedTo !== null;
 const isRunning = ({ status }: TaskState): boolean => status === 'running';
 
+/** A path below the swarm that is written, and the value. */
+function configured(section: string, value: number): readonly [path: string, newValue: unknown] {
+  switch (section) {
+    case 'features':
+      return ['global.config.features', { preemption: value > 2, autoHandoff: value % 3 > 0 }];
+    case 'health':
+      return ['global.health', { status: 'degraded', issues: [`issue ${value}`] }];
+    default:
+      return [`global.config.timeouts.${section}`, 1_000 * (value + 1)];
+  }
+}
+
 const WORK: Readonly<Record<string, object>> = {
   'task.progress': { progress: 50, message: 'half' },
   'task.complete': { result: { lines: 1 } },
@@ -486,6 +552,18 @@ function checkNothingHeldByTheDead({ agents, locks, global }: SwarmState): void 
       .flatMap(({ assignedTo }) => assignedTo ?? []),
   ];
   for (const { sessionId } of owners) expect(dead).not.toContain(sessionId);
+}
+
+/** What runs waits for nothing; what follows a task that failed or was cancelled has ended; a complete task has no open part. */
+function checkTaskGraph({ global: { tasks } }: SwarmState): void {
+  for (const { id, status, dependsOn = [], parentTaskId } of Object.values(tasks)) {
+    const statuses = dependsOn.map((one) => tasks[one]?.status);
+    if (status === 'running') expect(statuses, id).toEqual(statuses.map(() => 'complete'));
+    if (status !== 'pending' && status !== 'running') continue;
+    for (const one of statuses) expect(['failed', 'cancelled'], id).not.toContain(one);
+    const parent = parentTaskId === undefined ? undefined : tasks[parentTaskId]?.status;
+    expect(['complete', 'failed', 'cancelled'], id).not.toContain(parent);
+  }
 }
 
 /** Every commit of a log, in order. */

@@ -1,0 +1,128 @@
+/** Who gets a task: by claiming it, by being assigned it, and when it may be started. */
+import { refuse, type Refusal } from '../core/errors.ts';
+import type { AgentIdentity } from '../events/identity.ts';
+import { hasEnded, type TaskRecord } from '../events/task.ts';
+import type { StateView } from '../events/view.ts';
+import type { CommandOf } from '../protocol/commands.ts';
+import { about, noTask } from './about-task.ts';
+import { fact, facts, type Decision } from './decision.ts';
+import {
+  capabilitiesOf,
+  checkCapabilities,
+  checkQueue,
+  checkReady,
+  checkRoom,
+  checkRunning,
+  isLost,
+} from './task-fit.ts';
+
+/** Takes the named task for the caller, or the best that waits for somebody like it. */
+export function claim(view: StateView, command: CommandOf<'task.claim'>): Decision {
+  const { payload, source, timeMs } = command;
+  if (payload.taskId === undefined) {
+    const best = bestFor(view, source, timeMs);
+    return best === undefined
+      ? refuse('NOTHING_TO_CLAIM', 'No task that this session could take waits for somebody.')
+      : take(view, best, command);
+  }
+  const task = view.task(payload.taskId);
+  if (task === undefined) return noTask(payload.taskId);
+  if (hasEnded(task)) {
+    return refuse('ILLEGAL_TRANSITION', `${task.id} is ${task.status}.`, {
+      taskId: task.id,
+      status: task.status,
+    });
+  }
+  if (task.assignedTo?.sessionId === source.sessionId) {
+    const isToStart = payload.start === true && task.status === 'pending';
+    return isToStart ? startOf(view, task, command) : facts(); // it has it already
+  }
+  const refusal =
+    checkTaken(task) ??
+    checkCapabilities(view, task, source) ??
+    checkReady(view, task, timeMs) ??
+    checkLost(view, task, source);
+  return refusal ?? take(view, task, command);
+}
+
+function take(
+  view: StateView,
+  { id: taskId }: TaskRecord,
+  { payload, source }: CommandOf<'task.claim'>,
+): Decision {
+  const refusal = checkRoom(view, source);
+  if (refusal !== undefined) return refusal;
+  const assigned = fact('task.assigned', { taskId, assignedTo: source });
+  return payload.start === true
+    ? facts(assigned, fact('task.started', { taskId }))
+    : facts(assigned);
+}
+
+/** The most urgent and then oldest task that the session may take; one that it lost last only when nobody else can. */
+function bestFor(view: StateView, source: AgentIdentity, timeMs: number): TaskRecord | undefined {
+  const capabilities = capabilitiesOf(view, source.agentId);
+  const othersByNeed = new Map<string, boolean>();
+  const fitting = view.claimable((requires) => requires.every((one) => capabilities.includes(one)));
+  for (const task of fitting) {
+    if (task.notBeforeMs !== null && task.notBeforeMs > timeMs) continue;
+    if (task.lostBy.at(-1) !== source.sessionId) return task;
+    // Who else could take it is the same for all tasks that require the same.
+    const need = JSON.stringify(task.policy?.requires ?? []);
+    const canOthers = othersByNeed.get(need) ?? isLost(view, task, source);
+    if (!canOthers) return task;
+    othersByNeed.set(need, canOthers);
+  }
+  return undefined;
+}
+
+function checkTaken(task: TaskRecord): Refusal | undefined {
+  if (task.assignedTo === null) return undefined;
+  const { agentId, sessionId } = task.assignedTo;
+  const sinceMs = task.touched.fields?.['assignedTo']?.timeMs ?? task.createdAtMs;
+  return refuse('TASK_TAKEN', `${task.id} is taken by ${agentId} (session ${sessionId}).`, {
+    taskId: task.id,
+    assignedTo: task.assignedTo,
+    sinceMs,
+  });
+}
+
+function checkLost(view: StateView, task: TaskRecord, source: AgentIdentity): Refusal | undefined {
+  if (!isLost(view, task, source)) return undefined;
+  return refuse('TASK_LOST', `This session lost ${task.id}, and another one can take it.`, {
+    taskId: task.id,
+  });
+}
+
+/** Gives a pending task to a session: beyond the capacity of its agent it waits in the queue, and also while it is blocked. */
+export function assign(view: StateView, { payload }: CommandOf<'task.assign'>): Decision {
+  const { assignedTo } = payload;
+  const session = view.session(assignedTo.sessionId)?.identity;
+  if (session?.agentId !== assignedTo.agentId || session.agentType !== assignedTo.agentType) {
+    return refuse(
+      'NOT_FOUND',
+      `There is no such session: ${assignedTo.sessionId} of ${assignedTo.agentId}.`,
+      { assignedTo },
+    );
+  }
+  return about(view, payload.taskId, (task) => {
+    const hasIt = task.assignedTo?.sessionId === assignedTo.sessionId;
+    const refusal = checkCapabilities(view, task, assignedTo);
+    if (refusal !== undefined || hasIt) return refusal ?? facts(fact('task.assigned', payload));
+    return checkQueue(view, assignedTo.sessionId) ?? facts(fact('task.assigned', payload));
+  });
+}
+
+/** Begins to work on a task. */
+export function start(view: StateView, command: CommandOf<'task.start'>): Decision {
+  return about(view, command.payload.taskId, (task) => startOf(view, task, command));
+}
+
+function startOf(
+  view: StateView,
+  task: TaskRecord,
+  { source, timeMs }: { readonly source: AgentIdentity; readonly timeMs: number },
+): Decision {
+  const started = facts(fact('task.started', { taskId: task.id }));
+  if (task.status !== 'pending') return started; // which its machine refuses
+  return checkReady(view, task, timeMs) ?? checkRunning(view, source) ?? started;
+}
