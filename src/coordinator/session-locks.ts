@@ -126,7 +126,7 @@ export class SessionLocks {
     if (own === undefined) return undefined;
     const { lockId, resource } = own.payload;
     const waits = own.type === 'lock.requested' || own.type === 'lock.upgrade_requested';
-    return { lockId, resource, waits };
+    return { lockId, resource, type: own.type, waits };
   }
 
   #holds(resource: string, lockId: string): boolean {
@@ -138,18 +138,16 @@ export class SessionLocks {
   /** A request that was recorded: it is granted, or it waits for its end. */
   async #outcome(
     { answer }: Asked,
-    { lockId, resource, waits }: OwnRequest,
+    { lockId, resource, type, waits }: OwnRequest,
     signal: AbortSignal | undefined,
   ): Promise<Lock | null> {
-    const granted = waits ? undefined : this.#lockOf(resource, lockId);
+    const atOnce = waits ? undefined : this.#lockOf(resource, lockId);
     const end = waits ? this.#asker.door.waits.endOf(lockId) : undefined;
     accepted(await answer);
-    if (end === undefined) return granted ?? null;
-    const { type } = await this.#endWith(end, lockId, signal);
-    if (type === 'lock.upgraded') return this.#lockOf(resource, lockId) ?? null;
-    if (type !== 'lock.acquired') return null;
-    const lock = this.#lockOf(resource, lockId);
-    if (lock === undefined || !signal?.aborted) return lock ?? null;
+    const how = end === undefined ? type : (await this.#endWith(end, lockId, signal)).type;
+    if (how !== 'lock.acquired' && how !== 'lock.upgraded') return null;
+    const lock = atOnce ?? this.#lockOf(resource, lockId) ?? null;
+    if (lock === null || how === 'lock.upgraded' || !signal?.aborted) return lock;
     await this.release(lockId).catch(ignoreRefusal); // granted to somebody who had given up
     return null;
   }
@@ -193,6 +191,7 @@ export class SessionLocks {
 interface OwnRequest {
   readonly lockId: string;
   readonly resource: string;
+  readonly type: RequestFact['type'];
   readonly waits: boolean;
 }
 

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { COORDINATOR, type AgentIdentity, type Priority } from '../../src/events/identity.ts';
 import { PRIORITY_BOOST_MS, freeResource, stateOfLock } from '../../src/events/lock.ts';
 import type { LockType } from '../../src/events/lock.ts';
+import { LockParty } from '../support/lock-party.ts';
 import { Given, typesOf, type Outcome } from '../support/given.ts';
 
 describe('the queue', () => {
@@ -165,6 +166,29 @@ describe('the queue', () => {
     expect(holders()).toBe('c');
     given.ask('session.sweep', { sessionId: 'b' }, COORDINATOR);
     expect(waiting()).toBe('');
+  });
+
+  test('[I9] a request whose time is over is not served any more, also before that is recorded', () => {
+    asks('a', 'exclusive');
+    const late = { lockId: 'b1', resource: 'r', type: 'exclusive', timeout: 1_000 } as const;
+    given.ask('lock.acquire', late, who('b'));
+    asks('c', 'exclusive');
+    given.nowMs += 1_000;
+    leaves('a');
+    expect([holders(), waiting()]).toEqual(['c', 'b']);
+    given.ask('lock.expire', { lockId: 'b1' }, COORDINATOR);
+    expect(waiting()).toBe('');
+  });
+
+  test('[I12] no more hold a resource than lockHoldersMax; the others wait for their turn', () => {
+    const crowd = new LockParty('abcd', { lockHoldersMax: 2 });
+    crowd.asks('a', 'r', 'exclusive');
+    for (const name of 'bcd') crowd.asks(name, 'r', 'shared');
+    crowd.releases('a', 'r');
+    expect([crowd.holders('r'), crowd.waiting('r')]).toEqual(['b:shared c:shared', 'd']);
+    crowd.releases('b', 'r');
+    expect(crowd.holders('r')).toBe('c:shared d:shared');
+    crowd.given.checkReplay();
   });
 
   test('a session waits for a resource once', () => {
