@@ -14,6 +14,8 @@ export interface SessionDoor {
   ask(input: CommandInput, source: AgentIdentity): Asked;
   readonly projector: Projector;
   readonly waits: LockWaits;
+  /** Throws why nothing is served any more, when that is so. */
+  checkServing(): void;
   get(path: string): unknown;
   read(path: string): VersionedState | undefined;
 }

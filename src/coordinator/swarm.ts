@@ -83,6 +83,7 @@ export class Swarm {
       ask: (input, source) => this.#dispatcher.ask(input, source),
       projector,
       waits: this.#waits,
+      checkServing: () => this.#checkServing(),
       get: (path) => this.get(path),
       read: (path) => this.read(path),
     };
