@@ -33,6 +33,8 @@ export const COMMAND_TABLE: Readonly<Record<CommandType, Row>> = {
   'session.recover': row('own', 'own', 'own', 'any'),
   'session.expire': row('no', 'no', 'no', 'coordinator'),
   'session.sweep': row('no', 'no', 'no', 'coordinator'),
+  'session.report_stalled': row('no', 'no', 'no', 'coordinator'),
+  'session.hand_over': row('no', 'no', 'no', 'coordinator'),
 
   'task.create': row('any', 'any', 'no', 'any'),
   'task.claim': row('any', 'any', 'no', 'no'),

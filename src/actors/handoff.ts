@@ -1,10 +1,10 @@
 /** The life of a handoff, and the decisions about it: a task moves from one session to another, atomically. */
 import { assign, setup } from 'xstate';
 import { refuse, type Refusal } from '../core/errors.ts';
-import { versionOf } from '../events/definition.ts';
+import { assignmentOf } from '../events/hand-over.ts';
 import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
 import type { AgentIdentity } from '../events/identity.ts';
-import { hasEnded, type TaskRecord } from '../events/task.ts';
+import { hasEnded } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
 import { checkCapabilities, checkRoom } from './task-fit.ts';
@@ -151,8 +151,4 @@ function checkTaker(
   }
   const task = view.task(taskId);
   return (task && checkCapabilities(view, task, source)) ?? checkRoom(view, source);
-}
-
-function assignmentOf({ touched }: TaskRecord): number {
-  return versionOf(touched, 'assignedTo').sequence;
 }

@@ -10,15 +10,18 @@ import type { NewSwarmFact } from '../events/catalog.ts';
 import { COORDINATOR, OPERATOR } from '../events/identity.ts';
 import {
   evolveSession,
+  STALLED_TASKS_MAX,
   type AgentHealth,
   type AgentStatus,
   type SessionFact,
   type SessionRecord,
 } from '../events/session.ts';
+import { advancedAtMs, stallDeadlineMs } from '../events/stall.ts';
 import type { TaskFact } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandOf, CommandType, SwarmCommand } from '../protocol/commands.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
+import { handOver } from './hand-over.ts';
 import { LockScene } from './lock-scene.ts';
 import { lossFact } from './task-end.ts';
 
@@ -28,6 +31,7 @@ const drops = [
   'task.cancelled',
   'task.closed',
   'task.requeued',
+  'task.preempted',
 ] as const;
 
 /** A session that does not work keeps its state when a task leaves it, and gains none. */
@@ -45,6 +49,9 @@ const works = {
   'task.assigned': { actions: 'evolve' },
   'task.started': { target: 'busy', actions: 'evolve' },
 } as const;
+
+/** A session that runs something may bring none of it forward. */
+const stalls = { 'agent.stalled': { actions: 'evolve' } } as const;
 
 /** What can befall every session that has not ended. */
 const lives = {
@@ -102,12 +109,18 @@ export const sessionMachine = setup({
       },
     },
     busy: {
-      on: { ...lives, ...works, 'agent.paused': { target: 'paused', actions: 'evolve' } },
+      on: {
+        ...lives,
+        ...works,
+        ...stalls,
+        'agent.paused': { target: 'paused', actions: 'evolve' },
+      },
     },
     paused: {
       on: {
         ...lives,
         ...losesOnly,
+        ...stalls,
         'agent.resumed': [
           { guard: 'isRunning', target: 'busy', actions: 'evolve' },
           { target: 'idle', actions: 'evolve' },
@@ -120,6 +133,7 @@ export const sessionMachine = setup({
         'agent.errored': { target: 'error', actions: 'evolve' },
         'agent.stopped': { target: 'offline', actions: 'evolve' },
         ...losesOnly,
+        ...stalls,
         'task.started': { actions: 'evolve' },
       },
     },
@@ -162,6 +176,8 @@ export const sessionDeciders: Deciders<
   | 'session.recover'
   | 'session.expire'
   | 'session.sweep'
+  | 'session.report_stalled'
+  | 'session.hand_over'
 > = {
   'session.register': register,
   'session.start': (_view, { payload }) => facts(fact('agent.started', payload)),
@@ -178,6 +194,8 @@ export const sessionDeciders: Deciders<
     withHealth(view, command, fact('agent.recovered', command.payload), 'idle'),
   'session.expire': expire,
   'session.sweep': sweep,
+  'session.report_stalled': reportStalled,
+  'session.hand_over': handOver,
 };
 
 const NOTHING: readonly NewSwarmFact[] = [];
@@ -283,6 +301,21 @@ function expire(view: StateView, command: CommandOf<'session.expire'>): Decision
   const code = 'HEARTBEAT_MISSED';
   const message = `no sign of life for ${heartbeatTimeoutMs(view, sessionId)} ms`;
   return withHealth(view, command, fact('agent.errored', { sessionId, code, message }), 'error');
+}
+
+/** Shows life and brings nothing forward: it is told of, and left alone. */
+function reportStalled(
+  view: StateView,
+  { payload: { sessionId }, timeMs }: CommandOf<'session.report_stalled'>,
+): Decision {
+  const session = view.session(sessionId);
+  const deadlineMs = session && stallDeadlineMs(view, session);
+  if (session === undefined || deadlineMs === undefined || timeMs < deadlineMs) {
+    return refuse('ILLEGAL_TRANSITION', `${sessionId} is not stalled.`, { sessionId });
+  }
+  const taskIds = session.runningIds.slice(0, STALLED_TASKS_MAX);
+  const sinceMs = advancedAtMs(view, session);
+  return facts(fact('agent.stalled', { sessionId, taskIds, sinceMs }));
 }
 
 type AboutSession = CommandOf<

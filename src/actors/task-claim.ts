@@ -6,6 +6,7 @@ import type { StateView } from '../events/view.ts';
 import type { CommandOf } from '../protocol/commands.ts';
 import { about, noTask } from './about-task.ts';
 import { fact, facts, type Decision } from './decision.ts';
+import { preemptionFacts } from './preemption.ts';
 import {
   capabilitiesOf,
   checkCapabilities,
@@ -47,15 +48,17 @@ export function claim(view: StateView, command: CommandOf<'task.claim'>): Decisi
 
 function take(
   view: StateView,
-  { id: taskId }: TaskRecord,
+  task: TaskRecord,
   { payload, source }: CommandOf<'task.claim'>,
 ): Decision {
-  const refusal = checkRoom(view, source);
+  const taskId = task.id;
+  const preempted = preemptionFacts(view, task, source);
+  const refusal = preempted.length > 0 ? undefined : checkRoom(view, source);
   if (refusal !== undefined) return refusal;
   const assigned = fact('task.assigned', { taskId, assignedTo: source });
   return payload.start === true
-    ? facts(assigned, fact('task.started', { taskId }))
-    : facts(assigned);
+    ? facts(...preempted, assigned, fact('task.started', { taskId }))
+    : facts(...preempted, assigned);
 }
 
 /** The most urgent and then oldest task that the session may take; one that it lost last only when nobody else can. */
@@ -105,10 +108,13 @@ export function assign(view: StateView, { payload }: CommandOf<'task.assign'>): 
     );
   }
   return about(view, payload.taskId, (task) => {
-    const hasIt = task.assignedTo?.sessionId === assignedTo.sessionId;
     const refusal = checkCapabilities(view, task, assignedTo);
-    if (refusal !== undefined || hasIt) return refusal ?? facts(fact('task.assigned', payload));
-    return checkQueue(view, assignedTo.sessionId) ?? facts(fact('task.assigned', payload));
+    if (refusal !== undefined) return refusal;
+    const assigned = fact('task.assigned', payload);
+    if (task.assignedTo?.sessionId === assignedTo.sessionId) return facts(assigned);
+    const preempted = task.status === 'pending' ? preemptionFacts(view, task, assignedTo) : [];
+    if (preempted.length > 0) return facts(...preempted, assigned);
+    return checkQueue(view, assignedTo.sessionId) ?? facts(assigned);
   });
 }
 

@@ -52,6 +52,7 @@ export const taskMachine = setup({
         'task.cancelled': { target: 'cancelled', actions: 'evolve' },
         'task.closed': { target: 'complete', actions: 'evolve' },
         'task.requeued': { target: 'pending', actions: 'evolve' },
+        'task.preempted': { target: 'pending', actions: 'evolve' },
       },
     },
     complete: { on: attempted },

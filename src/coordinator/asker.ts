@@ -15,6 +15,8 @@ export interface SessionDoor {
   ask(input: CommandInput, source: AgentIdentity): Asked;
   readonly projector: Projector;
   readonly waits: LockWaits;
+  /** Throws why nothing is served any more, when that is so. */
+  checkServing(): void;
   /** The locks that are held; on one resource when it is named. */
   getLocks(resource?: string): readonly Lock[];
   /** Who waits for a resource, in the order in which they are served. */

@@ -12,6 +12,7 @@ import { eventId } from '../events/envelope.ts';
 import type { Deadline } from '../events/view.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { CommandInput } from '../protocol/commands.ts';
+import { handoffChain } from './handoff-chain.ts';
 
 /** Whom the watch tells. */
 export interface DeadlineReports {
@@ -112,6 +113,17 @@ export class DeadlineWatch {
         return { type: 'session.expire', payload: { sessionId: due.id }, ...this.#chain(due.id) };
       case 'sweep':
         return { type: 'session.sweep', payload: { sessionId: due.id }, ...this.#chain(due.id) };
+      case 'stalled':
+        return { type: 'session.report_stalled', payload: { sessionId: due.id } };
+      case 'hand_over': {
+        const { touched } = this.#projector.session(due.id) ?? {};
+        const { causationId } = this.#cause(touched?.fields?.['status']?.sequence);
+        return {
+          type: 'session.hand_over',
+          payload: { sessionId: due.id },
+          ...(causationId === undefined ? {} : { causationId, correlationId: causationId }),
+        };
+      }
       case 'task':
         return {
           type: 'task.expire',
@@ -128,10 +140,12 @@ export class DeadlineWatch {
           payload: { lockId: due.id },
           ...this.#cause(this.#lockEvent(due)),
         };
-      case 'handoff': {
-        const cause = this.#projector.handoff(due.id)?.touched.whole.sequence;
-        return { type: 'handoff.expire', payload: { handoffId: due.id }, ...this.#cause(cause) };
-      }
+      case 'handoff':
+        return {
+          type: 'handoff.expire',
+          payload: { handoffId: due.id },
+          ...handoffChain(this.#projector, due.id),
+        };
       default:
         return unreachable(due);
     }

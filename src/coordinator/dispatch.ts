@@ -18,6 +18,7 @@ import type { CommandInput, SwarmCommand } from '../protocol/commands.ts';
 import { issue, readRequest, receive } from '../protocol/receive.ts';
 import type { SwarmClock } from '../core/clock.ts';
 import { DeadlineWatch } from './deadline-watch.ts';
+import { chained } from './handoff-chain.ts';
 import { Recorded, type Result } from './result.ts';
 
 /** What a dispatcher works with. */
@@ -62,7 +63,7 @@ export class Dispatcher {
       if (log.isOverloaded) return this.#answer(overloaded());
       const timeMs = clock.nowMs();
       this.#watch.settle(timeMs);
-      const command = issue(read.request, { source, timeMs });
+      const command = chained(projector, issue(read.request, { source, timeMs }));
       const repeated = this.#repeated(command);
       if (repeated !== undefined) return repeated;
       const denied = permit(projector, command);

@@ -1,8 +1,15 @@
 /** The handoffs of a session's handle. */
 import { Fault } from '../core/errors.ts';
-import { toHandoffRequest, type Addressee, type HandoffRequest } from '../events/handoff.ts';
+import { frozen } from '../core/json.ts';
+import type { Commit } from '../events/envelope.ts';
+import {
+  isAddressee,
+  toHandoffRequest,
+  type Addressee,
+  type HandoffRequest,
+} from '../events/handoff.ts';
 import type { Priority } from '../events/identity.ts';
-import type { CommandType, PayloadOf } from '../protocol/commands.ts';
+import type { CommandLabels, CommandType, PayloadOf } from '../protocol/commands.ts';
 import { firstAbout, type Asker } from './asker.ts';
 
 /** What handoff is asked for. */
@@ -26,34 +33,52 @@ export class SessionHandoffs {
   }
 
   /** Offers a task that this session holds. */
-  async request(handoff: NewHandoff): Promise<HandoffRequest> {
-    return this.#handoff('handoff.request', handoff);
+  async request(handoff: NewHandoff, labels?: CommandLabels): Promise<HandoffRequest> {
+    return this.#handoff('handoff.request', handoff, labels);
   }
 
-  async accept(handoffId: string): Promise<HandoffRequest> {
-    return this.#handoff('handoff.accept', { handoffId });
+  /** The offers that this session may accept, oldest first, as folded now. */
+  offers(): readonly HandoffRequest[] {
+    const { door, identity } = this.#asker;
+    door.checkServing();
+    const found = door.projector
+      .openHandoffs()
+      .filter(({ status, from, to }) => {
+        const isOwn = from.sessionId === identity.sessionId;
+        return status === 'requested' && !isOwn && isAddressee(to, identity);
+      })
+      .map(toHandoffRequest);
+    return frozen(found);
   }
 
-  async reject(handoffId: string, reason?: string): Promise<HandoffRequest> {
-    return this.#handoff('handoff.reject', {
-      handoffId,
-      ...(reason === undefined ? {} : { reason }),
-    });
+  async accept(handoffId: string, labels?: CommandLabels): Promise<HandoffRequest> {
+    return this.#handoff('handoff.accept', { handoffId }, labels);
+  }
+
+  async reject(
+    handoffId: string,
+    reason?: string,
+    labels?: CommandLabels,
+  ): Promise<HandoffRequest> {
+    const payload = { handoffId, ...(reason === undefined ? {} : { reason }) };
+    return this.#handoff('handoff.reject', payload, labels);
   }
 
   /** Takes the task over: from here on its old holder can do nothing with it. */
-  async complete(handoffId: string): Promise<HandoffRequest> {
-    return this.#handoff('handoff.complete', { handoffId });
+  async complete(handoffId: string, labels?: CommandLabels): Promise<HandoffRequest> {
+    return this.#handoff('handoff.complete', { handoffId }, labels);
   }
 
   async #handoff<Type extends CommandType & `handoff.${string}`>(
     type: Type,
     payload: Partial<PayloadOf<Type>>,
+    labels?: CommandLabels,
   ): Promise<HandoffRequest> {
-    const state = await this.#asker.askFor(type, payload, (commit) => {
+    const select = (commit: Commit | undefined): HandoffRequest | undefined => {
       const handoff = this.#asker.door.projector.handoff(firstAbout(commit, 'handoffId')?.id ?? '');
       return handoff && toHandoffRequest(handoff);
-    });
+    };
+    const state = await this.#asker.askFor(type, payload, select, labels);
     if (state === undefined)
       throw new Fault('INTERNAL', `${type} was accepted and concerns no handoff.`);
     return state;

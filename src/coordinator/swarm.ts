@@ -88,6 +88,7 @@ export class Swarm {
       ask: (input, source) => this.#dispatcher.ask(input, source),
       projector,
       waits: this.#waits,
+      checkServing: () => this.#checkServing(),
       getLocks: (resource) => this.#getLocks(resource),
       getWaitQueue: (resource) => this.#getWaitQueue(resource),
       isCurrent: (resource, token) => this.#isCurrent(resource, token),

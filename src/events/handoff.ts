@@ -37,13 +37,14 @@ const aboutHandoff = { handoffId: idSchema, taskId: idSchema };
 /** What can happen to a handoff. */
 export const handoffEvents = {
   'handoff.requested': specified(
-    'handoff.request by the holder of the task',
+    'handoff.request by the holder of the task; session.hand_over for a draining session',
     null,
     z.strictObject({
       handoffId: idSchema,
       ...newHandoffShape,
       priority: prioritySchema,
       timeout: z.number().int().min(1),
+      from: identitySchema.optional(),
       assignment: z.number().int().min(1),
     }),
   ),
@@ -126,10 +127,11 @@ export function evolveHandoff(record: HandoffRecord | undefined, fact: HandoffFa
   const touched = stamp(record?.touched, fact, handoffEvents[fact.type].writes);
   if (fact.type === 'handoff.requested') {
     const { handoffId, taskId, to, reason, context, priority, timeout, assignment } = fact.payload;
+    const { from = fact.source } = fact.payload;
     return {
       id: handoffId,
       taskId,
-      from: fact.source,
+      from,
       to,
       reason,
       context: context ?? NO_CONTEXT,

@@ -18,6 +18,7 @@ import {
   type AgentIdentity,
   type AgentKind,
 } from './identity.ts';
+import type { StateFact } from './state.ts';
 import type { TaskFact } from './task.ts';
 
 /** How an agent is doing, as far as its sessions show it. */
@@ -34,6 +35,9 @@ export const newAgentShape = {
   /** Of this session: 0 lets it be silent for ever. */
   heartbeatTimeout: z.number().int().min(0).max(31_536_000_000).optional(),
 };
+
+/** So many of the tasks of a stalled session are named. */
+export const STALLED_TASKS_MAX = 100;
 
 const aboutSession = { sessionId: idSchema };
 
@@ -66,6 +70,15 @@ export const sessionEvents = {
     'session.recover; any command of a session in error',
     ['status'],
     z.strictObject(aboutSession),
+  ),
+  'agent.stalled': ours(
+    'session.report_stalled, when a session that shows life has brought no task forward for stalledAfterMs; once per stall',
+    ['stalledSince'],
+    z.strictObject({
+      ...aboutSession,
+      taskIds: z.array(idSchema).max(STALLED_TASKS_MAX),
+      sinceMs: z.number().int(),
+    }),
   ),
   'agent.stopped': specified(
     'session.stop; session.expire when the grace period has passed',
@@ -126,6 +139,10 @@ export interface SessionRecord {
   /** The tasks that are assigned to it, oldest assignment first; those it runs included. */
   readonly taskIds: readonly string[];
   readonly runningIds: readonly string[];
+  /** When a task that it runs last began or ended. */
+  readonly workedAtMs: number;
+  /** Since when it has brought none of its tasks forward, once that was reported; null when it does. */
+  readonly stalledSinceMs: number | null;
   readonly errorCount: number;
   readonly lastError: AgentError | null;
   readonly progress: AgentProgress;
@@ -180,6 +197,7 @@ const OWNED_FIELDS: ReadonlySet<PathStep> = new Set([
   'currentTask',
   'taskQueue',
   'errors',
+  'stalledSince',
 ]);
 
 /** Whether steps inside a session lead to what it may not write itself: the whole of it, or what the coordinator keeps. */
@@ -229,6 +247,7 @@ export function evolveSession(
     case 'agent.draining':
     case 'agent.recovered':
     case 'agent.stopped':
+    case 'agent.stalled':
     case 'agent.errored':
       return withLife(record, fact);
     case 'task.assigned':
@@ -244,10 +263,11 @@ export function evolveSession(
     case 'task.requeued':
     case 'task.preempted':
       return withoutTask(record, fact);
+    case 'task.progress':
+      return withoutStall(record, fact);
     case 'agent.heartbeat':
     case 'agent.health_changed':
     case 'task.created':
-    case 'task.progress':
     case 'task.late_completion':
       return record;
   }
@@ -266,6 +286,8 @@ function newSession(fact: Extract<SessionFact, { type: 'agent.registered' }>): S
     endedBy: null,
     taskIds: [],
     runningIds: [],
+    workedAtMs: fact.timeMs,
+    stalledSinceMs: null,
     errorCount: 0,
     lastError: null,
     progress: NO_PROGRESS,
@@ -304,6 +326,9 @@ function withLife(record: SessionRecord, fact: LifeFact): SessionRecord {
     case 'agent.recovered':
       next.erroredAtMs = null;
       next.status = statusWhenWell(next);
+      return next;
+    case 'agent.stalled':
+      next.stalledSinceMs = fact.payload.sinceMs;
       return next;
     case 'agent.errored': {
       const { code, message } = fact.payload;
@@ -347,6 +372,7 @@ function without(ids: readonly string[], id: string): readonly string[] {
 
 const WORK = ['currentTask', 'taskQueue'];
 const WORK_AND_STATUS = [...WORK, 'status'];
+const STALL = ['stalledSince'];
 
 function withWork(
   record: SessionRecord,
@@ -360,6 +386,17 @@ function withWork(
   if (record.status === 'idle' || record.status === 'busy') next.status = statusWhenWell(next);
   const writes = next.status === record.status ? WORK : WORK_AND_STATUS;
   next.touched = stamp(record.touched, fact, writes);
+  if (fact.type === 'task.assigned') return next;
+  next.workedAtMs = fact.timeMs;
+  return withoutStall(next, fact);
+}
+
+/** A session that brings something forward is stalled no more. */
+export function withoutStall(record: SessionRecord, fact: TaskFact | StateFact): SessionRecord {
+  if (record.stalledSinceMs === null) return record;
+  const next = copyOf(record);
+  next.stalledSinceMs = null;
+  next.touched = stamp(record.touched, fact, STALL);
   return next;
 }
 
@@ -375,6 +412,8 @@ function copyOf(record: SessionRecord): Draft<SessionRecord> {
     endedBy: record.endedBy,
     taskIds: record.taskIds,
     runningIds: record.runningIds,
+    workedAtMs: record.workedAtMs,
+    stalledSinceMs: record.stalledSinceMs,
     errorCount: record.errorCount,
     lastError: record.lastError,
     progress: record.progress,

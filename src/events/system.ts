@@ -107,6 +107,8 @@ export interface SwarmRecord {
   readonly config: SwarmConfig;
   readonly limits: Limits;
   readonly health: SwarmHealth;
+  /** Since when the coordinator has been there without a gap. */
+  readonly heardSinceMs: number;
   readonly touched: Touched;
 }
 
@@ -122,15 +124,18 @@ export function evolveSwarm(record: SwarmRecord | undefined, fact: SystemFact): 
   if (fact.type === 'system.initialized') {
     const { swarmId, config, limits } = fact.payload;
     const health = { status: 'healthy', issues: [], lastCheck: isoTime(fact.timeMs) } as const;
-    return { swarmId, epoch: 1, config, limits, health, touched: stamp(undefined, fact, null) };
+    const heardSinceMs = fact.timeMs;
+    const touched = stamp(undefined, fact, null);
+    return { swarmId, epoch: 1, config, limits, health, heardSinceMs, touched };
   }
   assert(record !== undefined, 'system.initialized is the first fact of a log');
   switch (fact.type) {
     case 'system.resumed':
-      return mark({ ...record, epoch: fact.payload.epoch }, fact);
+      return mark({ ...record, epoch: fact.payload.epoch, heardSinceMs: fact.timeMs }, fact);
     case 'system.config_changed':
       return mark({ ...record, config: fact.payload.config, limits: fact.payload.limits }, fact);
     case 'system.stalled':
+      return { ...record, heardSinceMs: fact.timeMs };
     case 'system.alert':
     case 'system.maintenance':
       return record;

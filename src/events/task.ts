@@ -88,7 +88,7 @@ export const taskEvents = {
     }),
   ),
   'task.preempted': ours(
-    'planned',
+    'task.claim and task.assign of a critical task, to a busy session with features.preemption',
     ['status', 'assignedTo', 'startedAt'],
     z.strictObject({ taskId: idSchema, from: identitySchema, forTaskId: idSchema }),
   ),

@@ -14,6 +14,8 @@ import type { Touch } from './definition.ts';
 export type Deadline =
   | { readonly kind: 'session'; readonly id: string; readonly atMs: number }
   | { readonly kind: 'sweep'; readonly id: string; readonly atMs: number }
+  /** A session brings nothing forward; what a draining one holds is to be offered to its kind. */
+  | { readonly kind: 'stalled' | 'hand_over'; readonly id: string; readonly atMs: number }
   /** A task has run for long enough; the followers of one that failed or was cancelled are to be cancelled too. */
   | { readonly kind: 'task' | 'cascade'; readonly id: string; readonly atMs: number }
   | {
@@ -51,6 +53,8 @@ export interface StateView {
   handoff(handoffId: string): HandoffRecord | undefined;
   /** The handoff of a task that is neither completed nor given up. */
   openHandoffOf(taskId: string): HandoffRecord | undefined;
+  /** The newest assignment of a task that was ever offered. */
+  lastOffered(taskId: string): number | undefined;
   resource(resource: string): LockRecord | undefined;
   /** The records of the other resources that have something in common with one, in the order of their names. */
   overlapping(resource: string): readonly LockRecord[];

@@ -11,6 +11,7 @@ import type { SwarmFact } from '../events/catalog.ts';
 import type { Touch } from '../events/definition.ts';
 import { eventId, firstSequence, lastSequence, type Commit } from '../events/envelope.ts';
 import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
+import { assignmentOf, tasksToOffer } from '../events/hand-over.ts';
 import { lockDeadlineMs } from '../events/lock.ts';
 import type { LockDeadlineKind, LockFact, LockRecord } from '../events/lock.ts';
 import {
@@ -18,10 +19,12 @@ import {
   evolveAgent,
   evolveSession,
   withDocument,
+  withoutStall,
   type AgentRecord,
   type SessionFact,
   type SessionRecord,
 } from '../events/session.ts';
+import { stallDeadlineMs } from '../events/stall.ts';
 import { evolveDocument, stampPath, type StateFact } from '../events/state.ts';
 import {
   evolveSwarm,
@@ -89,6 +92,8 @@ export class Projector implements StateView {
   /** Handoffs that are neither completed nor given up, by the sessions that made and accepted them. */
   readonly #openHandoffs = new Map<string, Set<string>>();
   readonly #openHandoffByTask = new Map<string, string>();
+  /** The newest assignment of each task that was offered. */
+  readonly #lastOffered = new Map<string, number>();
   readonly #live = new Set<string>();
   readonly graph = new TaskGraph();
   readonly loads = new Loads();
@@ -150,6 +155,7 @@ export class Projector implements StateView {
       case 'agent.draining':
       case 'agent.errored':
       case 'agent.recovered':
+      case 'agent.stalled':
       case 'agent.stopped':
       case 'agent.health_changed':
         this.#foldSession(fact);
@@ -183,7 +189,7 @@ export class Projector implements StateView {
     const before = this.tasks.get(fact.payload.taskId);
     const after = evolveTask(before, fact);
     this.tasks.set(after.id, after);
-    if (fact.type === 'task.progress') return; // concerns nobody else
+    if (fact.type === 'task.progress') return this.#endStall(after.assignedTo?.sessionId, fact);
     this.claimableIds.follow(before, after, this.#isReady(after));
     this.graph.follow(before, after);
     if (hasEnded(after)) this.#endTask(after);
@@ -198,6 +204,22 @@ export class Projector implements StateView {
   #keepSession(before: SessionRecord | undefined, after: SessionRecord): void {
     this.sessions.set(after.identity.sessionId, after);
     this.loads.follow(before, after);
+    const beganToRun = after.runningIds.length > 0 && before?.runningIds.length === 0;
+    if (beganToRun || before?.stalledSinceMs !== after.stalledSinceMs) this.#noteStall(after);
+  }
+
+  /** Progress concerns nobody else, unless it is that of a session which was reported to bring nothing forward. */
+  #endStall(sessionId: string | undefined, fact: TaskFact | StateFact): void {
+    const session = this.sessions.get(sessionId ?? '');
+    if (session === undefined || session.stalledSinceMs === null) return;
+    this.#keepSession(session, withoutStall(session, fact));
+  }
+
+  #noteStall(session: SessionRecord): void {
+    const atMs = stallDeadlineMs(this, session);
+    if (atMs !== undefined) {
+      this.deadlines.note({ kind: 'stalled', id: session.identity.sessionId, atMs });
+    }
   }
 
   #isReady({ policy }: TaskRecord): boolean {
@@ -277,7 +299,29 @@ export class Projector implements StateView {
     } else {
       const atMs = this.sessionDeadlineMs(id);
       if (atMs !== undefined) this.deadlines.note({ kind: 'session', id, atMs });
+      this.#noteStall(session);
+      this.#noteHandOver(session);
     }
+  }
+
+  /** What was offered by a former holder is still to be offered by the present one. */
+  #noteOffer(taskId: string, offered: number): void {
+    const task = this.tasks.get(taskId);
+    const holder = this.sessions.get(task?.assignedTo?.sessionId ?? '');
+    if (task === undefined || holder === undefined || assignmentOf(task) === offered) return;
+    this.#noteHandOver(holder);
+  }
+
+  #noteHandOver(session: SessionRecord): void {
+    const id = session.identity.sessionId;
+    const atMs = this.#handOverMs(session);
+    if (atMs !== undefined) this.deadlines.note({ kind: 'hand_over', id, atMs });
+  }
+
+  #handOverMs(session: SessionRecord): number | undefined {
+    if (session.status !== 'draining') return undefined;
+    if (tasksToOffer(this, session.identity.sessionId, 1).length === 0) return undefined;
+    return session.touched.fields?.['status']?.timeMs ?? session.startedAtMs;
   }
 
   #foldHandoff(fact: HandoffFact): void {
@@ -297,8 +341,11 @@ export class Projector implements StateView {
       if (open.size > 0) this.#openHandoffs.set(party.sessionId, open);
       else this.#openHandoffs.delete(party.sessionId);
     }
+    const offered = Math.max(handoff.assignment, this.#lastOffered.get(taskId) ?? 0);
+    this.#lastOffered.set(taskId, offered);
     if (!isOpen(handoff)) {
       this.#openHandoffByTask.delete(taskId);
+      this.#noteOffer(taskId, offered);
       return;
     }
     this.#openHandoffByTask.set(taskId, id);
@@ -325,6 +372,7 @@ export class Projector implements StateView {
     const document = evolveDocument(documentOf(session), fact, steps);
     const touched = stampPath(session.touched, fact, formatPath(steps));
     this.sessions.set(id, withDocument(session, document, touched));
+    if (steps[0] === 'progress') this.#endStall(id, fact);
   }
 
   #writeTask(
@@ -386,6 +434,20 @@ export class Projector implements StateView {
 
   openHandoffOf(taskId: string): HandoffRecord | undefined {
     return this.handoffs.get(this.#openHandoffByTask.get(taskId) ?? '');
+  }
+
+  lastOffered(taskId: string): number | undefined {
+    return this.#lastOffered.get(taskId);
+  }
+
+  /** The handoffs that are neither completed nor given up, oldest first. */
+  openHandoffs(): readonly HandoffRecord[] {
+    const found: HandoffRecord[] = [];
+    for (const id of this.#openHandoffByTask.values()) {
+      const handoff = this.handoffs.get(id);
+      if (handoff !== undefined) found.push(handoff);
+    }
+    return found.toSorted((a, b) => a.touched.whole.sequence - b.touched.whole.sequence);
   }
 
   resource(resource: string): LockRecord | undefined {
@@ -481,6 +543,14 @@ export class Projector implements StateView {
     switch (deadline.kind) {
       case 'session':
         return this.sessionDeadlineMs(deadline.id);
+      case 'stalled': {
+        const session = this.sessions.get(deadline.id);
+        return session && stallDeadlineMs(this, session);
+      }
+      case 'hand_over': {
+        const session = this.sessions.get(deadline.id);
+        return session && this.#handOverMs(session);
+      }
       case 'task':
         return this.#taskDeadlineMs(this.tasks.get(deadline.id));
       case 'cascade':
@@ -520,7 +590,9 @@ export class Projector implements StateView {
 
   /** Makes the views that are not saved, from the records that are. */
   deriveFromRecords(): void {
-    for (const task of [...this.tasks.atHand()]) this.#deriveFromTask(task);
+    // A list, since a dependency that is still text becomes a record on the way.
+    const tasks = Array.from(this.tasks.atHand());
+    for (const task of tasks) this.#deriveFromTask(task);
     for (const id of this.graph.cascades.keys()) {
       this.deadlines.note({ kind: 'cascade', id, atMs: this.tasks.get(id)?.completedAtMs ?? 0 });
     }

@@ -64,6 +64,8 @@ export interface AgentState {
     readonly last?: { readonly code: string; readonly message: string; readonly timestamp: string };
   };
   readonly data: Readonly<Record<string, unknown>>;
+  /** Since when it has brought none of the tasks that it runs forward, once that was reported. */
+  readonly stalledSince?: string;
 }
 
 /** `GlobalState` of the specification. */
@@ -297,6 +299,7 @@ function toAgentState(projector: Projector, session: SessionRecord): AgentState 
           }),
     },
     data: session.data,
+    ...(session.stalledSinceMs === null ? {} : { stalledSince: isoTime(session.stalledSinceMs) }),
   };
 }
 

@@ -56,6 +56,8 @@ export const COMMANDS = {
   'session.recover': command(session),
   'session.expire': command(session),
   'session.sweep': command(session),
+  'session.report_stalled': command(session),
+  'session.hand_over': command(session.extend(handoff.shape), 'handoffId'),
 
   'task.create': command(
     z.strictObject({ taskId: idSchema, ...newTaskShape, priority: prioritySchema.optional() }),

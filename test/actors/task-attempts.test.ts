@@ -23,7 +23,7 @@ const TASK = { taskId: 't1' };
 const ERROR = { code: 'E', message: 'm' };
 
 function aRunningTask(more: { timeout?: number; retry?: TaskRetry } = {}): void {
-  given.ask('task.create', { ...TASK, goal: 'g', ...more } as never);
+  given.ask('task.create', { ...TASK, goal: 'g', ...more });
   given.ask('task.claim', { ...TASK, start: true }, ant);
 }
 
@@ -135,13 +135,13 @@ describe('task.fail with attempts left', () => {
   });
 });
 
-describe('a task whose session is lost', () => {
-  function lose(who: AgentIdentity): unknown {
-    given.ask('session.stop', { sessionId: who.sessionId });
-    const outcome = given.when('session.sweep', { sessionId: who.sessionId }, COORDINATOR);
-    return outcome.ok ? outcome.facts[0] : outcome;
-  }
+function lose(who: AgentIdentity): unknown {
+  given.ask('session.stop', { sessionId: who.sessionId });
+  const outcome = given.when('session.sweep', { sessionId: who.sessionId }, COORDINATOR);
+  return outcome.ok ? outcome.facts[0] : outcome;
+}
 
+describe('a task whose session is lost', () => {
   test('waits again, also when it is tried once only: nothing says that it failed', () => {
     aRunningTask();
     expect(lose(ant)).toEqual(['task.requeued', { ...TASK, reason: 'session_offline', from: ant }]);
@@ -170,9 +170,11 @@ describe('a task whose session is lost', () => {
   });
 });
 
-describe('a completion that comes too late', () => {
-  const late = (by: AgentIdentity) => [['task.late_completion', { ...TASK, by, result: 7 }]];
+function late(by: AgentIdentity): readonly unknown[] {
+  return [['task.late_completion', { ...TASK, by, result: 7 }]];
+}
 
+describe('a completion that comes too late', () => {
   test('[I10] after the task timed out, failed for good or went to another, is refused and recorded', () => {
     aRunningTask({ retry: { maxAttempts: 2 } });
     given.nowMs += 5_000;

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { COORDINATOR, type AgentIdentity } from '../../src/events/identity.ts';
 import type { PayloadOf } from '../../src/protocol/commands.ts';
-import { Given, typesOf } from '../support/given.ts';
+import { Given, typesOf, type Outcome } from '../support/given.ts';
 
 let given: Given;
 let ant: AgentIdentity;
@@ -18,12 +18,20 @@ function aTask(taskId: string, more: Partial<PayloadOf<'task.create'>> = {}): vo
   given.ask('task.create', { taskId, goal: 'g', ...more });
 }
 
+function create(dependsOn: string[], parentTaskId?: string): Outcome {
+  return given.when('task.create', {
+    taskId: 'new',
+    goal: 'g',
+    dependsOn,
+    ...(parentTaskId === undefined ? {} : { parentTaskId }),
+  });
+}
+
 const statusOf = (...ids: string[]) => ids.map((id) => given.view.task(id)?.status);
 
 describe('a new task', () => {
   test('depends on tasks that exist, each named once, and on no more than taskDependenciesMax', () => {
     for (const id of ['a', 'b', 'c', 'd']) aTask(id);
-    const create = (dependsOn: string[]) => given.when('task.create', { goal: 'g', dependsOn });
     expect(create(['a', 'none'])).toMatchObject({ code: 'NOT_FOUND', details: { taskId: 'none' } });
     expect(typesOf(create(['a', 'a']))).toBe('INVALID_INPUT');
     expect(create(['a', 'b', 'c', 'd'])).toMatchObject({
@@ -65,17 +73,15 @@ describe('a new task', () => {
     aTask('waits', { dependsOn: ['root'] });
     aTask('holds');
     aTask('held', { parentTaskId: 'holds', dependsOn: ['waits'] });
-    const create = (dependsOn: string[]) =>
-      given.when('task.create', { taskId: 'new', goal: 'g', parentTaskId: 'parent', dependsOn });
-    expect(create(['parent'])).toMatchObject({
+    expect(create(['parent'], 'parent')).toMatchObject({
       code: 'DEPENDENCY_CYCLE',
       details: { cycle: ['new', 'parent'] },
     });
-    expect(create(['other', 'holds'])).toMatchObject({
+    expect(create(['other', 'holds'], 'parent')).toMatchObject({
       code: 'DEPENDENCY_CYCLE',
       details: { cycle: ['new', 'holds', 'held', 'waits', 'root', 'parent'], length: 6 },
     });
-    expect(typesOf(create(['other']))).toEqual(['task.created']);
+    expect(typesOf(create(['other'], 'parent'))).toEqual(['task.created']);
   });
 
   test('may wait for a sister, for an uncle, and for what has ended', () => {

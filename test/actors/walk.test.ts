@@ -65,6 +65,7 @@ function taskFacts({ assignedTo, attempts }: TaskRecord): readonly TaskFact[] {
     at('task.cancelled', { ...about, reason: 'not wanted' }),
     at('task.closed', { ...about, result: { lines: 3 } }),
     at('task.requeued', { ...about, reason: 'again', from: assignedTo ?? OTHER }),
+    at('task.preempted', { ...about, from: assignedTo ?? OTHER, forTaskId: 't2' }),
     at('task.late_completion', { ...about, by: OTHER }),
     ...(attempts < 2 ? [at<TaskFact>('task.started', about)] : []),
   ];
@@ -81,6 +82,7 @@ function sessionFacts(record: SessionRecord): readonly (SessionFact | TaskFact)[
     at('agent.resumed', me),
     at('agent.draining', me),
     at('agent.recovered', me),
+    at('agent.stalled', { ...me, taskIds: runningIds, sinceMs: 1_000 }),
     at('agent.stopped', { ...me, reason: 'done' }),
     ...(errorCount < 2
       ? [at<SessionFact>('agent.errored', { ...me, code: 'E', message: 'm' })]
@@ -93,6 +95,7 @@ function sessionFacts(record: SessionRecord): readonly (SessionFact | TaskFact)[
       ...(runningIds.includes(taskId)
         ? [
             at<TaskFact>('task.completed', { taskId }),
+            at<TaskFact>('task.preempted', { taskId, from: ME, forTaskId: 't3' }),
             at<TaskFact>('task.failed', { taskId, error: { code: 'E', message: 'm' } }),
           ]
         : [

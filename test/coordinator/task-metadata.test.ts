@@ -2,6 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { openTestSwarm } from '../support/open-test-swarm.ts';
 
+async function codeOf(update: Promise<unknown>): Promise<unknown> {
+  return update.catch((error: { code: string }) => error.code);
+}
+
 describe('the metadata of a task', () => {
   test('is merged, replaced and compared by version, as other documents are', async () => {
     const { swarm } = await openTestSwarm();
@@ -26,8 +30,6 @@ describe('the metadata of a task', () => {
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const { id } = await ant.tasks.create({ goal: 'g' });
     const path = `global.tasks["${id}"]`;
-    const codeOf = async (update: Promise<unknown>): Promise<unknown> =>
-      update.catch((error: { code: string }) => error.code);
     const newValue = { a: 1 };
     expect(await codeOf(ant.update({ path: `${path}.metadata`, newValue }))).toBe('FORBIDDEN');
     expect(await codeOf(swarm.update({ path: `${path}.goal`, newValue: 'h' }))).toBe(

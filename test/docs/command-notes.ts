@@ -15,6 +15,10 @@ export const NOTES: Readonly<Record<CommandType, string>> = {
   'session.expire':
     'Records that a session was silent for too long: first as an error, after `graceMs` as its end.',
   'session.sweep': 'Gives back the locks, requests, handoffs and tasks of an ended session.',
+  'session.report_stalled':
+    'Records that a session shows life and has brought no task forward for `stalledAfterMs`.',
+  'session.hand_over':
+    'Offers what a draining session holds to its kind of agent, with `features.autoHandoff`.',
   'task.create': 'Makes a pending task.',
   'task.claim':
     'Takes a task for the caller: the named one, or the most urgent and then oldest that waits.',

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import { CATALOG, type EventType } from '../../src/events/catalog.ts';
 import { EventLog } from '../../src/events/log.ts';
 import { History } from '../../src/history/history.ts';
@@ -28,6 +29,7 @@ beforeAll(async () => {
   await handOver(first);
   await writeDirectly(first);
   await endSessions(first);
+  await makeWay(first);
   await first.close();
 
   const config = { maxConcurrentAgents: 16 };
@@ -78,6 +80,24 @@ async function runOutOfTime(swarm: Swarm): Promise<void> {
   await pulse.tasks.claim({ taskId: slow, start: true });
   await clock.advance(400);
   await expect(pulse.tasks.complete(slow, 'done')).rejects.toMatchObject({ code: 'NOT_HOLDER' });
+}
+
+/** A critical task makes way for itself; what a draining session holds is offered; who brings nothing forward is told of. */
+async function makeWay(swarm: Swarm): Promise<void> {
+  const features = { path: 'global.config.features', merge: true };
+  await swarm.update({ ...features, newValue: { preemption: true, autoHandoff: true } });
+  const agent = { agentType: 'heartbeat', agentId: 'beat', heartbeatTimeout: 3_600_000 } as const;
+  const beat = await swarm.register(agent);
+  const { id: slow } = await beat.tasks.create({ goal: 'slow', priority: 'low' });
+  const { id: urgent } = await beat.tasks.create({ goal: 'urgent', priority: 'critical' });
+  await beat.tasks.claim({ taskId: slow, start: true });
+  await beat.tasks.claim({ taskId: urgent, start: true });
+  await clock.advance(DEFAULT_LIMITS.stalledAfterMs);
+  await beat.drain();
+  await beat.tasks.complete(urgent);
+  await beat.stop();
+  await swarm.dispatch({ type: 'task.cancel', payload: { taskId: slow } });
+  await swarm.update({ ...features, newValue: { preemption: false, autoHandoff: false } });
 }
 
 async function workWithLocks(swarm: Swarm): Promise<void> {

@@ -14,7 +14,7 @@ import { Projector } from '../../src/projections/projector.ts';
 import { openLevelEngine } from '../../src/storage/engine.ts';
 import { checkReplay, countedIds, liveState } from '../../src/testing/index.ts';
 import { checkLog } from '../support/life-checks.ts';
-import { lifeOf, live } from '../support/random-life.ts';
+import { LIFE_LIMITS, lifeOf, live } from '../support/random-life.ts';
 
 let root: string;
 beforeAll(async () => {
@@ -30,7 +30,13 @@ test('[I1] kept incrementally equals built from scratch', async () => {
     const directory = join(root, String(runs++));
     const ids = countedIds();
     const { swarm } = await live(operations, (clock) =>
-      openSwarm({ directory, clock, ids, snapshots: { everyEvents: 20, keep: 1_000 } }),
+      openSwarm({
+        directory,
+        clock,
+        ids,
+        limits: LIFE_LIMITS,
+        snapshots: { everyEvents: 20, keep: 1_000 },
+      }),
     );
     const shown = liveState(swarm);
     await swarm.close();

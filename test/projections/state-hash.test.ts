@@ -150,6 +150,7 @@ describe('[I1] changing one entry gives another state hash', () => {
       'handoff',
       'lock',
       'session',
+      'stalled',
       'task',
       'wait',
     ]);

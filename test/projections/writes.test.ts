@@ -9,7 +9,7 @@ import { EventLog } from '../../src/events/log.ts';
 import { Projector } from '../../src/projections/projector.ts';
 import { toSwarmState, type AgentState } from '../../src/projections/swarm-state.ts';
 import { countedIds } from '../../src/testing/index.ts';
-import { commitsOf, lifeOf, live } from '../support/random-life.ts';
+import { commitsOf, LIFE_LIMITS, lifeOf, live } from '../support/random-life.ts';
 import { GatedDatabase, openSwarmOver } from '../support/swarm-over.ts';
 
 /** A thing that the state shows, with the versions of its fields. */
@@ -32,7 +32,9 @@ test('[I1] every field that a fact changes is one that its definition says it wr
   const property = fc.asyncProperty(lifeOf(80), async (operations) => {
     const database = new GatedDatabase();
     const ids = countedIds();
-    const { swarm } = await live(operations, (clock) => openSwarmOver(database, { clock, ids }));
+    const { swarm } = await live(operations, (clock) =>
+      openSwarmOver(database, { clock, ids, limits: LIFE_LIMITS }),
+    );
     await swarm.close();
     for (const { fact, fields, kind } of changes(await commitsOf(EventLog.read(database)))) {
       const seen = changedBy.get(fact.type) ?? new Set();

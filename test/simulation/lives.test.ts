@@ -10,7 +10,7 @@ import { CATALOG } from '../../src/events/catalog.ts';
 import { EventLog } from '../../src/events/log.ts';
 import { checkReplayOf, countedIds, liveState } from '../../src/testing/index.ts';
 import { checkLog } from '../support/life-checks.ts';
-import { commitsOf, lifeOf, live } from '../support/random-life.ts';
+import { commitsOf, LIFE_LIMITS, lifeOf, live } from '../support/random-life.ts';
 import { GatedDatabase, openSwarmOver } from '../support/swarm-over.ts';
 
 const RUNS = 300;
@@ -29,7 +29,7 @@ test.concurrent.each(SEEDS)(
       const database = new GatedDatabase();
       const ids = countedIds();
       const { swarm, commands } = await live(operations, (clock) =>
-        openSwarmOver(database, { clock, ids }),
+        openSwarmOver(database, { clock, ids, limits: LIFE_LIMITS }),
       );
       expect(commands).toBeGreaterThanOrEqual(COMMANDS);
       const shown = liveState(swarm);

@@ -11,7 +11,7 @@ import { DEFAULT_LIMITS, type Limits } from '../../src/core/limits.ts';
 import { BlockBuilder, decodeBlock } from '../../src/events/block.ts';
 import { COORDINATOR, OPERATOR } from '../../src/events/identity.ts';
 import type { AgentIdentity, AgentKind } from '../../src/events/identity.ts';
-import type { Commit } from '../../src/events/envelope.ts';
+import type { Commit, NewFact } from '../../src/events/envelope.ts';
 import { DEFAULT_CONFIG, type SwarmConfig } from '../../src/events/system.ts';
 import { Projector } from '../../src/projections/projector.ts';
 import { hashState } from '../../src/projections/saved-views.ts';
@@ -89,16 +89,11 @@ export class Given {
       const { code, details, facts: left } = decided;
       if (left.length === 0) return { ok: false, code, details };
       this.#fold({ command: received.command, refused: code, facts: left });
-      return {
-        ok: false,
-        code,
-        details,
-        recorded: left.map(({ type, payload }) => [type, payload]),
-      };
+      return { ok: false, code, details, recorded: left.map(shown) };
     }
     const { facts } = decided;
     if (facts.length > 0) this.#fold({ command: received.command, facts });
-    return { ok: true, facts: facts.map((fact) => [fact.type, fact.payload] as const) };
+    return { ok: true, facts: facts.map(shown) };
   }
 
   #fold(commit: Commit): void {
@@ -112,6 +107,10 @@ export class Given {
     for (const commit of throughTheLog(this.commits)) replayed.apply(commit);
     expect(hashState(replayed)).toBe(hashState(this.view));
   }
+}
+
+function shown({ type, payload }: NewFact): readonly [string, unknown] {
+  return [type, payload];
 }
 
 /** Commits as they come back from the log. */

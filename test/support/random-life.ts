@@ -6,6 +6,7 @@
  */
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import type { Limits } from '../../src/core/limits.ts';
 import { isCompatible } from '../../src/actors/lock-rules.ts';
 import { overlaps } from '../../src/core/resource.ts';
 import type { AgentSession } from '../../src/coordinator/agent-session.ts';
@@ -198,6 +199,10 @@ export const operation = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('late'), work: small }) },
   {
     weight: 2,
+    arbitrary: fc.record({ do: fc.constant('urge'), task: small, claims: fc.boolean() }),
+  },
+  {
+    weight: 2,
     arbitrary: fc.record({
       do: fc.constant('repeat'),
       who: small,
@@ -222,6 +227,9 @@ export const operation = fc.oneof(
 
 /** An operation, as it is printed when a life fails. */
 export type Operation = typeof operation extends fc.Arbitrary<infer One> ? One : never;
+
+/** What a life opens its swarm with: a stall of a session shows within it. */
+export const LIFE_LIMITS: Partial<Limits> = { stalledAfterMs: 20_000 };
 
 /** A life of so many operations. */
 export function lifeOf(length: number): fc.Arbitrary<Operation[]> {
@@ -272,6 +280,8 @@ class World {
 
   async begin(): Promise<void> {
     this.swarm = await this.#open(this.#clock);
+    const newValue = { preemption: true, autoHandoff: true };
+    await this.swarm.update({ path: 'global.config.features', newValue, merge: true });
     for (const agent of [0, 1, 2, 3]) {
       const agentType = agent === 3 ? 'conductor' : 'pulse';
       this.#sessions.push(await this.swarm.register({ agentId: `agent-${agent}`, agentType }));
@@ -338,6 +348,15 @@ class World {
         const [taskId, who] = this.#worked[one.work % Math.max(1, this.#worked.length)] ?? [];
         if (who === undefined) return;
         return this.#ask('task.complete', { taskId, ...WORK['task.complete'] }, who);
+      }
+      case 'urge': {
+        // Whoever runs a task is to do a critical one.
+        const who = this.#holderOf(this.#task(one.task, isLowAndRunning), null);
+        const taskId = `urgent-${this.swarm.sequence}`;
+        this.#ask('task.create', { taskId, goal: 'g', priority: 'critical' });
+        return one.claims
+          ? this.#ask('task.claim', { taskId, start: true }, who)
+          : this.#ask('task.assign', { taskId, assignedTo: who.identity });
       }
       case 'repeat': {
         const { who, key, goal } = one;
@@ -500,6 +519,8 @@ class World {
 const isOpen = ({ status }: TaskState): boolean => status === 'pending' || status === 'running';
 const isAssigned = ({ status, assignedTo }: TaskState): boolean =>
   status === 'pending' && assignedTo !== null;
+const isLowAndRunning = ({ status, priority: urgency }: TaskState): boolean =>
+  status === 'running' && urgency === 'low';
 const isRunning = ({ status }: TaskState): boolean => status === 'running';
 
 /** A path below the swarm that is written, and the value. */

@@ -1,0 +1,112 @@
+/** A critical task takes the place of one of low priority, when the features say so and there is no other place. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { AgentIdentity, Priority } from '../../src/events/identity.ts';
+import { DEFAULT_CONFIG } from '../../src/events/system.ts';
+import { Given, typesOf } from '../support/given.ts';
+
+let given: Given;
+let ant: AgentIdentity;
+
+function begin(preemption: boolean, capacity?: number): void {
+  given = new Given({ config: { features: { ...DEFAULT_CONFIG.features, preemption } } });
+  ant = given.session('ant', 'pulse', true, capacity === undefined ? {} : { capacity });
+}
+
+function aTask(taskId: string, priority: Priority = 'normal'): void {
+  given.ask('task.create', { taskId, goal: 'g', priority });
+}
+
+/** The ant runs tasks of these priorities, named by them and their number, one a millisecond. */
+function running(...priorities: readonly Priority[]): void {
+  for (const [index, priority] of priorities.entries()) {
+    const taskId = `${priority}-${index + 1}`;
+    aTask(taskId, priority);
+    given.nowMs += 1;
+    given.ask('task.claim', { taskId, start: true }, ant);
+  }
+}
+
+const CLAIM = { taskId: 'now', start: true };
+
+beforeEach(() => begin(true));
+
+describe('with features.preemption', () => {
+  test('a claim puts down the youngest of low priority, and keeps its progress', () => {
+    begin(true, 3);
+    running('low', 'normal', 'low');
+    given.ask('task.progress', { taskId: 'low-3', progress: 70 }, ant);
+    aTask('now', 'critical');
+    const taskId = 'low-3';
+    expect(given.when('task.claim', { start: true }, ant)).toEqual({
+      ok: true,
+      facts: [
+        ['task.preempted', { taskId, from: ant, forTaskId: 'now' }],
+        ['task.assigned', { taskId: 'now', assignedTo: ant }],
+        ['task.started', { taskId: 'now' }],
+      ],
+    });
+    expect(given.view.task(taskId)).toMatchObject({
+      status: 'pending',
+      assignedTo: null,
+      progress: 70,
+      lostBy: ['ant'],
+    });
+    expect(given.view.session('ant')?.runningIds).toEqual(['low-1', 'normal-2', 'now']);
+    given.checkReplay();
+  });
+
+  test('an assignment does so too; then the session starts it', () => {
+    begin(true, 1);
+    running('low');
+    aTask('now', 'critical');
+    const assignment = { taskId: 'now', assignedTo: ant };
+    expect(typesOf(given.when('task.assign', assignment))).toEqual([
+      'task.preempted',
+      'task.assigned',
+    ]);
+    expect(given.view.session('ant')?.status).toBe('idle');
+    expect(given.when('task.start', { taskId: 'now' }, ant).ok).toBe(true);
+    given.checkReplay();
+  });
+
+  test('an agent that declared no capacity is taken to run one task at once', () => {
+    running('low');
+    aTask('now', 'critical');
+    expect(typesOf(given.when('task.claim', CLAIM, ant))).toEqual([
+      'task.preempted',
+      'task.assigned',
+      'task.started',
+    ]);
+  });
+
+  test('nothing is put down when there is room, nothing of low priority, or nothing critical', () => {
+    begin(true, 2);
+    running('low');
+    aTask('now', 'critical');
+    expect(typesOf(given.when('task.claim', CLAIM, ant))).toEqual([
+      'task.assigned',
+      'task.started',
+    ]);
+    aTask('high', 'high');
+    expect(typesOf(given.when('task.claim', { taskId: 'high' }, ant))).toBe('AT_CAPACITY');
+    given.ask('task.complete', { taskId: 'low-1' }, ant);
+    running('normal');
+    aTask('then', 'critical');
+    expect(typesOf(given.when('task.claim', { taskId: 'then' }, ant))).toBe('AT_CAPACITY');
+    expect(typesOf(given.when('task.assign', { taskId: 'then', assignedTo: ant }))).toEqual([
+      'task.assigned',
+    ]);
+    expect(typesOf(given.when('task.start', { taskId: 'then' }, ant))).toBe('AT_CAPACITY');
+  });
+});
+
+test('without the feature a critical task waits as others do', () => {
+  begin(false, 1);
+  running('low');
+  aTask('now', 'critical');
+  expect(typesOf(given.when('task.claim', CLAIM, ant))).toBe('AT_CAPACITY');
+  expect(typesOf(given.when('task.assign', { taskId: 'now', assignedTo: ant }))).toEqual([
+    'task.assigned',
+  ]);
+  expect(given.view.task('low-1')?.status).toBe('running');
+});
