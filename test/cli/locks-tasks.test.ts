@@ -168,6 +168,7 @@ describe('stig tasks', () => {
         '40 %',
         '2 s',
         '10:24:09.500',
+        '11:24:09.500',
       ],
     ]);
     const low = rowsOf(out, 'analyse-module');

@@ -280,7 +280,7 @@ describe('[I11] a payload that the caller changes after the call', () => {
 describe('[I11] commands at random', () => {
   const id = fc.constantFrom('t1', 't2', 't3', 'p1', 'p1', 'c1', 'q-0', 'nobody', '__proto__'); // prettier-ignore
   const text = fc.string({ unit: 'binary', minLength: 1, maxLength: 12 });
-  const ms = fc.constantFrom(1, 50, 500, 5_000, 30_000, 60_000, 0, 1e15, -1, 0.5);
+  const ms = fc.oneof({ weight: 6, arbitrary: fc.constantFrom(1, 50, 500, 5_000, 30_000, 60_000) }, { weight: 1, arbitrary: fc.constantFrom(0, 1e15, -1, 0.5) }); // prettier-ignore
   const identity = fc.oneof(
     fc.constantFrom('c', 'p', 'q', 'g').map((agentId) => ({ agentId })),
     fc.constantFrom('pulse', 'conductor', 'guardian').map((agentType) => ({ agentType })),
@@ -323,9 +323,9 @@ describe('[I11] commands at random', () => {
     ready: fc.boolean(),
     capacity: fc.integer({ min: 0, max: 5 }),
     capabilities: fc.array(text, { maxLength: 3 }),
-    requires: fc.oneof(fc.constant([]), fc.array(text, { maxLength: 2 })),
-    dependsOn: fc.oneof(fc.constant([]), fc.array(id, { maxLength: 2 })),
-    retry: fc.record({ maxAttempts: fc.integer({ min: 0, max: 5 }), backoffMs: ms }),
+    requires: fc.oneof({ weight: 5, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(text, { maxLength: 2 }) }),
+    dependsOn: fc.oneof({ weight: 5, arbitrary: fc.constant([]) }, { weight: 1, arbitrary: fc.array(id, { maxLength: 2 }) }),
+    retry: fc.oneof({ weight: 4, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.record({ maxAttempts: fc.integer({ min: 0, max: 5 }), backoffMs: ms }) }),
     heartbeatTimeout: fc.constantFrom(0, 5_000, 60_000),
     config: fc.constant(DEFAULT_CONFIG),
     limits: fc.constant(DEFAULT_LIMITS),
@@ -338,7 +338,13 @@ describe('[I11] commands at random', () => {
   }
 
   const OFTEN: readonly CommandType[] = ['task.create', 'task.claim', 'task.progress', 'lock.acquire', 'lock.renew', 'state.update', 'handoff.request', 'session.recover']; // prettier-ignore
-  const types = [...(Object.keys(COMMANDS) as CommandType[]), ...OFTEN, ...OFTEN, ...OFTEN];
+  const types = [
+    ...(Object.keys(COMMANDS) as CommandType[]),
+    ...OFTEN,
+    ...OFTEN,
+    ...OFTEN,
+    ...OFTEN,
+  ];
   const command = fc.constantFrom(...types).chain((type) => {
     const fields = Object.keys(COMMANDS[type].schema.shape);
     const payload = fc.record(Object.fromEntries(fields.map((name) => [name, fieldOf(name)])));
@@ -346,6 +352,8 @@ describe('[I11] commands at random', () => {
       type: fc.oneof({ weight: 40, arbitrary: fc.constant<unknown>(type) }, { weight: 1, arbitrary: odd }), // prettier-ignore
       payload: fc.oneof({ weight: 20, arbitrary: payload }, { weight: 1, arbitrary: odd }), // prettier-ignore
       correlationId: fc.oneof({ weight: 20, arbitrary: fc.constantFrom(undefined, 'c-1') }, { weight: 1, arbitrary: odd }), // prettier-ignore
+      idempotencyKey: fc.oneof({ weight: 20, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constantFrom('k-1', 'k-2', 'k-3') }, { weight: 1, arbitrary: odd }), // prettier-ignore
+      fencingToken: fc.oneof({ weight: 30, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.nat(400) }, { weight: 1, arbitrary: odd }), // prettier-ignore
     });
   });
   const step = fc.record({
