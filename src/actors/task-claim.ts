@@ -4,6 +4,7 @@ import type { AgentIdentity } from '../events/identity.ts';
 import { hasEnded, type TaskRecord } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandOf } from '../protocol/commands.ts';
+import { guardOf } from '../protocol/paths.ts';
 import { about, noTask } from './about-task.ts';
 import { fact, facts, type Decision } from './decision.ts';
 import { preemptionFacts } from './preemption.ts';
@@ -63,12 +64,14 @@ function take(
 
 /** The most urgent and then oldest task that the session may take; one that it lost last only when nobody else can. */
 function bestFor(view: StateView, source: AgentIdentity, timeMs: number): TaskRecord | undefined {
+  const { sessionId } = source;
   const capabilities = capabilitiesOf(view, source.agentId);
   const othersByNeed = new Map<string, boolean>();
   const fitting = view.claimable((requires) => requires.every((one) => capabilities.includes(one)));
   for (const task of fitting) {
     if (task.notBeforeMs !== null && task.notBeforeMs > timeMs) continue;
-    if (task.lostBy.at(-1) !== source.sessionId) return task;
+    if (guardOf(view, ['global', 'tasks', task.id], { sessionId, timeMs }) !== undefined) continue;
+    if (task.lostBy.at(-1) !== sessionId) return task;
     // Who else could take it is the same for all tasks that require the same.
     const need = JSON.stringify(task.policy?.requires ?? []);
     const canOthers = othersByNeed.get(need) ?? isLost(view, task, source);

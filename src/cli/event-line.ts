@@ -8,7 +8,7 @@ const LINE_CHARS_MAX = 96;
 /** Writes an event as one line. */
 export function eventLine(event: SwarmEvent): string {
   const time = event.timestamp.slice(11, 23);
-  const type = colorOf(event.type)(event.type.padEnd(20));
+  const type = colorOf(event.type)(event.type.padEnd(22));
   const source = event.source.agentId.padEnd(12);
   return `${String(event.sequence).padStart(6)}  ${colors.dim(time)}  ${type} ${source} ${brief(event.payload)}`;
 }

@@ -60,6 +60,15 @@ describe('[I10] a lock on a part of the state', () => {
     );
   });
 
+  test('keeps whoever claims the best task from those that are locked', () => {
+    for (const taskId of ['t1', 't2']) party.given.ask('task.create', { taskId, goal: 'g' });
+    party.asks('a', 'state/global/tasks/t1/**');
+    expect(party.given.when('task.claim', {}, party.who('b'))).toMatchObject({
+      facts: [['task.assigned', { taskId: 't2' }]],
+    });
+    expect(typesOf(party.given.when('task.claim', {}, party.who('b')))).toBe('NOTHING_TO_CLAIM');
+  });
+
   test('keeps nobody from showing life, and not the coordinator from recording what is due', () => {
     party.asks('a', 'state/agents/**', 'exclusive', { ttl: 1_000 });
     party.asks('b', 'x', 'exclusive', { ttl: 500 });

@@ -45,6 +45,7 @@ interface DemoStory {
   readonly sameState: boolean;
   readonly tasks: number;
   readonly badlyEnded: string[];
+  readonly handover: { type: string }[];
   readonly stateHash: string;
   readonly death: {
     agentId: string;
@@ -80,7 +81,7 @@ afterAll(async () => {
 describe('stig demo', () => {
   it('[I1] finds the state the same after it was rebuilt from the log, and each task ended exactly once', () => {
     expect(story.sameState).toBe(true);
-    expect(story.tasks).toBe(24);
+    expect(story.tasks).toBe(25); // one per source, and the report
     expect(story.badlyEnded).toEqual([]);
   });
 
@@ -97,6 +98,20 @@ describe('stig demo', () => {
     ];
     expect(types.filter((type) => inOrder.includes(type))).toEqual(inOrder);
     expect(story.death.finishedBy).not.toBe(story.death.agentId);
+  });
+
+  it('tells how the report changed hands, and how the lock on it became exclusive', () => {
+    const types = story.handover.map(({ type }) => type);
+    const inOrder = [
+      'handoff.requested',
+      'handoff.accepted',
+      'handoff.completed',
+      'lock.upgrade_requested',
+      'lock.contention',
+      'lock.upgraded',
+      'task.completed',
+    ];
+    expect(types.filter((type) => inOrder.includes(type))).toEqual(inOrder);
   });
 
   it('ends with commands that work as they are printed', async () => {

@@ -46,6 +46,17 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'late: false',
     'the plan: the second plan',
   ],
+  '05-handoff.mjs': [
+    'offered: it wants a writer, with 2 notes',
+    'bert: ILLEGAL_TRANSITION',
+    'holder: anna',
+    'coder: NOT_HOLDER',
+    'complete: a better description',
+    'handoff.requested',
+    'handoff.requested -> handoff.accepted',
+    'handoff.accepted -> handoff.completed',
+    'too late: coder',
+  ],
 };
 
 let directory = '';

@@ -1,7 +1,8 @@
 /** What must hold of the log of any life: checkers that watch from outside, commit by commit. */
 import { expect } from 'vitest';
 import { decide } from '../../src/actors/decide.ts';
-import type { SwarmFact } from '../../src/events/catalog.ts';
+import { unreachable } from '../../src/core/errors.ts';
+import { isLockFact, type SwarmFact } from '../../src/events/catalog.ts';
 import type { Commit } from '../../src/events/envelope.ts';
 import { Projector } from '../../src/projections/projector.ts';
 import type { SwarmCommand } from '../../src/protocol/commands.ts';
@@ -62,7 +63,8 @@ function checkEndings(commits: readonly Commit[]): void {
 function checkWaits(commits: readonly Commit[]): void {
   const waiting = new Set<string>();
   const upgrading = new Set<string>();
-  for (const fact of commits.flatMap(({ facts }) => facts as readonly SwarmFact[])) {
+  const facts = commits.flatMap((commit) => commit.facts as readonly SwarmFact[]);
+  for (const fact of facts.filter(isLockFact)) {
     switch (fact.type) {
       case 'lock.requested':
         expect(waiting).not.toContain(fact.payload.lockId);
@@ -85,7 +87,12 @@ function checkWaits(commits: readonly Commit[]): void {
       case 'lock.expired':
         upgrading.delete(fact.payload.lockId);
         break;
-      default: // has nothing to do with waiting
+      case 'lock.renewed':
+      case 'lock.downgraded':
+      case 'lock.contention':
+        break;
+      default:
+        unreachable(fact);
     }
   }
   expect([...waiting, ...upgrading]).toEqual([]);

@@ -1,6 +1,8 @@
-/** The Conductor of the demonstration: makes one task per source. */
+/** The Conductor of the demonstration: makes one task per source, and at the end hands the report over to whoever writes. */
+import { readFile } from 'node:fs/promises';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
-import type { Workplace } from './workplace.ts';
+import type { TaskState } from '../../events/task-state.ts';
+import { draftPathOf, pause, REPORT, type Workplace } from './workplace.ts';
 
 /** Registers the Conductor. */
 export async function registerConductor({ swarm }: Workplace): Promise<AgentSession> {
@@ -23,4 +25,24 @@ export async function createTasks(
   );
   for (const { id } of tasks) openTaskIds.add(id);
   return tasks.length;
+}
+
+/**
+ * Begins the report and hands it over to the Dream Weaver. While it reads the draft it holds a shared lock on the report, until
+ * somebody waits to write it; returns the task, and how many words the draft had.
+ */
+export async function handReportOver(
+  conductor: AgentSession,
+  { reportPath }: Workplace,
+): Promise<{ readonly taskId: string; readonly draftWords: number }> {
+  const reading = await conductor.locks.acquire({ resource: REPORT, type: 'shared', ttl: 60_000 });
+  const { id: taskId } = await conductor.tasks.create({ goal: 'write the report' });
+  await conductor.tasks.claim({ taskId, start: true });
+  const to = { agentType: 'dream_weaver' } as const;
+  await conductor.handoffs.request({ taskId, to, reason: 'every source is analysed; now write' });
+  while ((conductor.get(`global.tasks["${taskId}"]`) as TaskState).progress < 50) await pause(10);
+  const draft = await readFile(draftPathOf(reportPath), 'utf8');
+  while (conductor.locks.getWaitQueue(REPORT).length === 0) await pause(5); // nobody wants to write it yet
+  if (reading !== null) await conductor.locks.release(reading.id);
+  return { taskId, draftWords: draft.split(/\s+/).length };
 }

@@ -13,6 +13,7 @@ import { lockReport, lockTables } from '../lock-report.ts';
 import { count, harmless, table } from '../output.ts';
 import type { Death } from './pulse.ts';
 import type { Outcome } from './swarm-at-work.ts';
+import { REPORT } from './workplace.ts';
 
 /** What is known of the swarm while it was live. */
 export interface LiveState {
@@ -33,6 +34,8 @@ export interface Story {
   readonly metrics: SwarmState['global']['metrics'];
   readonly report: Outcome['report'];
   readonly death: DeathStory | null;
+  /** How the report changed hands, and how the lock on it grew. */
+  readonly handover: readonly SwarmEvent[];
 }
 
 /** The death and what came of it. */
@@ -73,6 +76,7 @@ export async function readStory(
     metrics: end.state.global.metrics,
     report,
     death: deathStory,
+    handover: await readHandover(history, report.taskId, fromSequence),
   };
   return {
     story,
@@ -117,6 +121,21 @@ async function readDeath(
   return { ...death, sequence, finishedBy, timeline };
 }
 
+/** The events about the task of the report and about the lock on it. */
+async function readHandover(
+  history: History,
+  taskId: string,
+  fromSequence: number,
+): Promise<readonly SwarmEvent[]> {
+  const found: SwarmEvent[] = [];
+  const types = ['task.*', 'handoff.*', 'lock.*'];
+  for await (const event of history.events({ types, fromSequence })) {
+    const about = event.payload as Record<string, unknown>;
+    if (about['taskId'] === taskId || about['resource'] === REPORT) found.push(event);
+  }
+  return found;
+}
+
 /** Writes the story for people. */
 export function tellStory({ story, beforeDeath }: Told, again: string): string {
   const { death } = story;
@@ -125,6 +144,8 @@ export function tellStory({ story, beforeDeath }: Told, again: string): string {
     sameness(story),
     ...(death === null ? [] : deathOf(death)),
     ...(death === null || beforeDeath === undefined ? [] : pastOf(beforeDeath, death)),
+    heading('How the report changed hands, and how the lock on it grew'),
+    ...story.handover.map(eventLine),
     heading('Metrics'),
     metricsOf(story),
     heading('Now try'),
@@ -189,7 +210,8 @@ function metricsOf({ metrics, report }: Story): string {
   ].join('\n');
 }
 
-function nextCommands({ death }: Story, again: string): string {
+function nextCommands({ death, handover }: Story, again: string): string {
+  const contention = handover.find(({ type }) => type === 'lock.contention');
   const errored = death?.timeline.find(({ type }) => type === 'agent.errored');
   const commands = [
     ...(death === null
@@ -198,6 +220,9 @@ function nextCommands({ death }: Story, again: string): string {
     ...(errored === undefined
       ? []
       : [[`log --correlation ${errored.id}`, 'what the silence led to']]),
+    ...(contention === undefined
+      ? []
+      : [[`locks --at ${contention.sequence}`, 'who held the report, and who waited to write it']]),
     ["log --type 'lock.expired' 'task.requeued'", 'what ran out, and what went back'],
     ['verify', 'proof: every command decided again, every block chained'],
   ];

@@ -1,6 +1,6 @@
 /** The demonstration's swarm: five kinds of agent over one directory, and the death of one of them in the middle. */
 import type { Swarm } from '../../coordinator/swarm.ts';
-import { createTasks, registerConductor } from './conductor.ts';
+import { createTasks, handReportOver, registerConductor } from './conductor.ts';
 import { runDreamWeaver, type Written } from './dream-weaver.ts';
 import { runGuardian } from './guardian.ts';
 import { runHeartbeat } from './heartbeat.ts';
@@ -30,7 +30,8 @@ export interface Outcome {
   readonly fromSequence: number;
   readonly taskIds: readonly string[];
   readonly death: Death | undefined;
-  readonly report: Written;
+  /** What was written, and the task of it, which changed hands. */
+  readonly report: Written & { readonly taskId: string };
 }
 
 /** Does the job. */
@@ -60,10 +61,13 @@ export async function workAsSwarm(swarm: Swarm, job: Job, told: Told): Promise<O
   const ends = await Promise.all(
     sessions.map(async (session) => runPulse(session, workplace, fate)),
   );
+  const { taskId, draftWords } = await handReportOver(conductor, workplace);
+  told.event(`the Conductor handed the report over, and read its draft of ${draftWords} words`);
   const written = await report;
   over.abort();
   await Promise.all(watchers);
-  return { fromSequence, taskIds, death: ends.find((end) => end !== undefined), report: written };
+  const death = ends.find((end) => end !== undefined);
+  return { fromSequence, taskIds: [...taskIds, taskId], death, report: { ...written, taskId } };
 }
 
 /** A run that was interrupted in this directory left sessions and tasks behind. */

@@ -17,6 +17,14 @@ export interface Workplace {
   readonly over: AbortSignal;
 }
 
+/** The resource that stands for the report in locks. */
+export const REPORT = 'report.md';
+
+/** Where the report is while it is not refined. */
+export function draftPathOf(reportPath: string): string {
+  return reportPath.replace(/\.md$/, '.draft.md');
+}
+
 /** Lets go of the tasks that have ended, and says whether any is left. */
 export function workIsLeft({ swarm, openTaskIds }: Workplace): boolean {
   for (const id of openTaskIds) {
