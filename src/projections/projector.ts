@@ -204,11 +204,11 @@ export class Projector implements StateView {
     this.#keepSession(session, withoutStall(session, fact));
   }
 
-  #noteStall(session: SessionRecord): void {
-    const atMs = stallDeadlineMs(this, session);
-    if (atMs !== undefined) {
-      this.deadlines.note({ kind: 'stalled', id: session.identity.sessionId, atMs });
-    }
+  /** Not before its last beginning or end of a task; when exactly is looked up when the time comes. */
+  #noteStall({ identity, runningIds, workedAtMs, heartbeatTimeoutMs }: SessionRecord): void {
+    if (runningIds.length === 0 || heartbeatTimeoutMs === 0 || this.swarm === undefined) return;
+    const atMs = workedAtMs + this.swarm.limits.stalledAfterMs;
+    this.deadlines.note({ kind: 'stalled', id: identity.sessionId, atMs });
   }
 
   #isReady({ policy }: TaskRecord): boolean {
