@@ -6,24 +6,23 @@
 const MS_PER_SECOND = 1_000;
 /** The ends of all moments of a second: '000Z' to '999Z'. */
 const ENDS = Array.from({ length: MS_PER_SECOND }, (_, ms) => `${String(ms).padStart(3, '0')}Z`);
-/** Seconds that were written lately, each in the slot of its remainder: now, and the deadlines that are an hour away. */
-const SLOTS = 17;
-const writtenSeconds = new Float64Array(SLOTS).fill(Number.NaN);
-const writtenBeginnings: string[] = Array.from({ length: SLOTS }, () => '');
+/** A prime that divides no usual timeout, so that a moment and its deadline do not push each other out. */
+const REMEMBERED = 13;
+const seconds: number[] = Array.from({ length: REMEMBERED }, () => Number.NaN);
+const beginnings: string[] = Array.from({ length: REMEMBERED }, () => '');
 
 /**
- * Writes a moment as the specification's timestamps are written. Remembers some seconds: the moments of a state that is shown
- * are close together, and so are its deadlines.
+ * Writes a moment as the specification's timestamps are written. Remembers some seconds: the moments of a state that is
+ * shown are close together, and so are its deadlines.
  */
 export function isoTime(ms: number): string {
   const second = Math.floor(ms / MS_PER_SECOND);
-  const slot = Math.abs(second % SLOTS);
-  if (writtenSeconds[slot] !== second) {
-    const whole = new Date(second * MS_PER_SECOND).toISOString();
-    writtenBeginnings[slot] = whole.slice(0, -'000Z'.length);
-    writtenSeconds[slot] = second;
+  const slot = Math.abs(second % REMEMBERED);
+  if (seconds[slot] !== second) {
+    beginnings[slot] = new Date(second * MS_PER_SECOND).toISOString().slice(0, -'000Z'.length);
+    seconds[slot] = second;
   }
-  return (writtenBeginnings[slot] ?? '') + (ENDS[Math.floor(ms - second * MS_PER_SECOND)] ?? '');
+  return (beginnings[slot] ?? '') + (ENDS[Math.floor(ms - second * MS_PER_SECOND)] ?? '');
 }
 
 /** Writes a moment that may not have come yet. */

@@ -18,11 +18,13 @@ export class Loads {
   }
 
   #add(agentId: string, assigned: number, running: number): void {
-    const load = this.#byAgent.get(agentId) ?? { assigned: 0, running: 0 };
+    const load = this.#byAgent.get(agentId);
+    if (load === undefined) {
+      this.#byAgent.set(agentId, { assigned, running });
+      return;
+    }
     load.assigned += assigned;
     load.running += running;
-    if (load.assigned === 0 && load.running === 0) this.#byAgent.delete(agentId);
-    else this.#byAgent.set(agentId, load);
   }
 
   of(agentId: string): Load {
@@ -30,7 +32,7 @@ export class Loads {
   }
 
   /** Every agent that has something, for the hash of the state. */
-  rows(): Iterable<readonly [agentId: string, load: Load]> {
-    return this.#byAgent;
+  *rows(): Generator<readonly [agentId: string, load: Load]> {
+    for (const row of this.#byAgent) if (row[1].assigned > 0) yield row;
   }
 }

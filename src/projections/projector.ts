@@ -11,7 +11,7 @@ import type { SwarmFact } from '../events/catalog.ts';
 import type { Touch } from '../events/definition.ts';
 import { eventId, firstSequence, lastSequence, type Commit } from '../events/envelope.ts';
 import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
-import { assignmentOf, tasksToOffer } from '../events/hand-over.ts';
+import { assignmentOf } from '../events/hand-over.ts';
 import { lockDeadlineMs } from '../events/lock.ts';
 import type { LockDeadlineKind, LockFact, LockRecord } from '../events/lock.ts';
 import {
@@ -24,7 +24,6 @@ import {
   type SessionFact,
   type SessionRecord,
 } from '../events/session.ts';
-import { stallDeadlineMs } from '../events/stall.ts';
 import { evolveDocument, stampPath, type StateFact } from '../events/state.ts';
 import {
   evolveSwarm,
@@ -41,7 +40,6 @@ import {
   type TaskFact,
   type TaskRecord,
 } from '../events/task.ts';
-import { taskDeadlineMs } from '../events/task-state.ts';
 import { unmetDependencies } from '../events/task-policy.ts';
 import type { Deadline, Holdings, Load, StateView } from '../events/view.ts';
 import { Activity, isWatched } from './activity.ts';
@@ -51,9 +49,11 @@ import { EventRing } from './event-ring.ts';
 import { Idempotency } from './idempotency.ts';
 import { Loads } from './loads.ts';
 import { Locks } from './locks.ts';
+import { isOpen, OpenHandoffs } from './open-handoffs.ts';
 import { Refusals } from './refusals.ts';
 import { TaskGraph } from './task-graph.ts';
 import { Tasks } from './tasks.ts';
+import { workDeadlineMs, type WorkDeadline } from './work-deadlines.ts';
 import { foldMetrics, NO_METRICS, type MetricsRecord } from './metrics.ts';
 
 const GIVES_TIME: ReadonlySet<SessionFact['type']> = new Set([
@@ -89,11 +89,7 @@ export class Projector implements StateView {
   readonly ring = new EventRing();
   readonly deadlines = new Deadlines((deadline) => this.#deadlineNow(deadline));
   readonly claimableIds = new Claimable();
-  /** Handoffs that are neither completed nor given up, by the sessions that made and accepted them. */
-  readonly #openHandoffs = new Map<string, Set<string>>();
-  readonly #openHandoffByTask = new Map<string, string>();
-  /** The newest assignment of each task that was offered. */
-  readonly #lastOffered = new Map<string, number>();
+  readonly openHandoffIds = new OpenHandoffs();
   readonly #live = new Set<string>();
   readonly graph = new TaskGraph();
   readonly loads = new Loads();
@@ -189,11 +185,12 @@ export class Projector implements StateView {
     const before = this.tasks.get(fact.payload.taskId);
     const after = evolveTask(before, fact);
     this.tasks.set(after.id, after);
+    if (fact.type === 'task.late_completion') return; // is history, and changes nothing
     if (fact.type === 'task.progress') return this.#endStall(after.assignedTo?.sessionId, fact);
     this.claimableIds.follow(before, after, this.#isReady(after));
     this.graph.follow(before, after);
     if (hasEnded(after)) this.#endTask(after);
-    if (fact.type === 'task.started') this.#noteTask(after);
+    if (fact.type === 'task.started') this.#noteWork('task', after.id);
     this.metrics = foldMetrics(this.metrics, fact, after);
     for (const sessionId of sessionsConcerned(before, after)) {
       const session = this.sessions.get(sessionId);
@@ -215,11 +212,11 @@ export class Projector implements StateView {
     this.#keepSession(session, withoutStall(session, fact));
   }
 
-  #noteStall(session: SessionRecord): void {
-    const atMs = stallDeadlineMs(this, session);
-    if (atMs !== undefined) {
-      this.deadlines.note({ kind: 'stalled', id: session.identity.sessionId, atMs });
-    }
+  /** Not before its last beginning or end of a task; when exactly is looked up when the time comes. */
+  #noteStall({ identity, runningIds, workedAtMs, heartbeatTimeoutMs }: SessionRecord): void {
+    if (runningIds.length === 0 || heartbeatTimeoutMs === 0 || this.swarm === undefined) return;
+    const atMs = workedAtMs + this.swarm.limits.stalledAfterMs;
+    this.deadlines.note({ kind: 'stalled', id: identity.sessionId, atMs });
   }
 
   #isReady({ policy }: TaskRecord): boolean {
@@ -249,14 +246,9 @@ export class Projector implements StateView {
     );
   }
 
-  #noteTask(task: TaskRecord): void {
-    const atMs = this.#taskDeadlineMs(task);
-    if (atMs !== undefined) this.deadlines.note({ kind: 'task', id: task.id, atMs });
-  }
-
-  #taskDeadlineMs(task: TaskRecord | undefined): number | undefined {
-    if (task === undefined || this.swarm === undefined) return undefined;
-    return taskDeadlineMs(task, this.swarm.config) ?? undefined;
+  #noteWork(kind: WorkDeadline['kind'], id: string): void {
+    const atMs = workDeadlineMs(this, { kind, id });
+    if (atMs !== undefined) this.deadlines.note({ kind, id, atMs });
   }
 
   #foldLock(fact: LockFact): void {
@@ -300,28 +292,8 @@ export class Projector implements StateView {
       const atMs = this.sessionDeadlineMs(id);
       if (atMs !== undefined) this.deadlines.note({ kind: 'session', id, atMs });
       this.#noteStall(session);
-      this.#noteHandOver(session);
+      this.#noteWork('hand_over', id);
     }
-  }
-
-  /** What was offered by a former holder is still to be offered by the present one. */
-  #noteOffer(taskId: string, offered: number): void {
-    const task = this.tasks.get(taskId);
-    const holder = this.sessions.get(task?.assignedTo?.sessionId ?? '');
-    if (task === undefined || holder === undefined || assignmentOf(task) === offered) return;
-    this.#noteHandOver(holder);
-  }
-
-  #noteHandOver(session: SessionRecord): void {
-    const id = session.identity.sessionId;
-    const atMs = this.#handOverMs(session);
-    if (atMs !== undefined) this.deadlines.note({ kind: 'hand_over', id, atMs });
-  }
-
-  #handOverMs(session: SessionRecord): number | undefined {
-    if (session.status !== 'draining') return undefined;
-    if (tasksToOffer(this, session.identity.sessionId, 1).length === 0) return undefined;
-    return session.touched.fields?.['status']?.timeMs ?? session.startedAtMs;
   }
 
   #foldHandoff(fact: HandoffFact): void {
@@ -332,24 +304,16 @@ export class Projector implements StateView {
   }
 
   #indexHandoff(handoff: HandoffRecord): void {
-    const { id, from, acceptedBy, taskId } = handoff;
-    for (const party of [from, acceptedBy]) {
-      if (party === null) continue;
-      const open = this.#openHandoffs.get(party.sessionId) ?? new Set();
-      if (isOpen(handoff)) open.add(id);
-      else open.delete(id);
-      if (open.size > 0) this.#openHandoffs.set(party.sessionId, open);
-      else this.#openHandoffs.delete(party.sessionId);
-    }
-    const offered = Math.max(handoff.assignment, this.#lastOffered.get(taskId) ?? 0);
-    this.#lastOffered.set(taskId, offered);
-    if (!isOpen(handoff)) {
-      this.#openHandoffByTask.delete(taskId);
-      this.#noteOffer(taskId, offered);
+    const { id, taskId } = handoff;
+    this.openHandoffIds.follow(handoff);
+    if (isOpen(handoff)) {
+      this.deadlines.note({ kind: 'handoff', id, atMs: handoff.requestedAtMs + handoff.timeoutMs });
       return;
     }
-    this.#openHandoffByTask.set(taskId, id);
-    this.deadlines.note({ kind: 'handoff', id, atMs: handoff.requestedAtMs + handoff.timeoutMs });
+    // What a former holder offered is still to be offered by the present one.
+    const task = this.tasks.get(taskId);
+    if (task === undefined || assignmentOf(task) === this.lastOffered(taskId)) return;
+    if (task.assignedTo !== null) this.#noteWork('hand_over', task.assignedTo.sessionId);
   }
 
   #foldDocument(fact: StateFact): void {
@@ -407,10 +371,7 @@ export class Projector implements StateView {
   #noteSessions(): void {
     for (const session of this.sessions.values()) {
       this.#noteSession(session);
-      for (const id of session.runningIds) {
-        const task = this.tasks.get(id);
-        if (task !== undefined) this.#noteTask(task);
-      }
+      for (const id of session.runningIds) this.#noteWork('task', id);
     }
   }
 
@@ -433,17 +394,17 @@ export class Projector implements StateView {
   }
 
   openHandoffOf(taskId: string): HandoffRecord | undefined {
-    return this.handoffs.get(this.#openHandoffByTask.get(taskId) ?? '');
+    return this.handoffs.get(this.openHandoffIds.idOfTask(taskId) ?? '');
   }
 
   lastOffered(taskId: string): number | undefined {
-    return this.#lastOffered.get(taskId);
+    return this.openHandoffIds.lastOffered(taskId);
   }
 
   /** The handoffs that are neither completed nor given up, oldest first. */
   openHandoffs(): readonly HandoffRecord[] {
     const found: HandoffRecord[] = [];
-    for (const id of this.#openHandoffByTask.values()) {
+    for (const id of this.openHandoffIds.ids()) {
       const handoff = this.handoffs.get(id);
       if (handoff !== undefined) found.push(handoff);
     }
@@ -509,7 +470,7 @@ export class Projector implements StateView {
 
   holdings(sessionId: string): Holdings {
     const { locks, waits, upgrades } = this.locks.heldBy(sessionId);
-    const handoffs = [...(this.#openHandoffs.get(sessionId) ?? [])]
+    const handoffs = [...this.openHandoffIds.idsOf(sessionId)]
       .map((id) => this.handoffs.get(id))
       .filter((handoff) => handoff !== undefined)
       .toSorted((a, b) => a.touched.whole.sequence - b.touched.whole.sequence);
@@ -543,20 +504,11 @@ export class Projector implements StateView {
     switch (deadline.kind) {
       case 'session':
         return this.sessionDeadlineMs(deadline.id);
-      case 'stalled': {
-        const session = this.sessions.get(deadline.id);
-        return session && stallDeadlineMs(this, session);
-      }
-      case 'hand_over': {
-        const session = this.sessions.get(deadline.id);
-        return session && this.#handOverMs(session);
-      }
       case 'task':
-        return this.#taskDeadlineMs(this.tasks.get(deadline.id));
       case 'cascade':
-        return this.graph.cascades.has(deadline.id)
-          ? (this.tasks.get(deadline.id)?.completedAtMs ?? undefined)
-          : undefined;
+      case 'stalled':
+      case 'hand_over':
+        return workDeadlineMs(this, deadline);
       case 'sweep':
         return this.#holdsAnything(deadline.id)
           ? (this.sessions.get(deadline.id)?.endedAtMs ?? undefined)
@@ -578,14 +530,14 @@ export class Projector implements StateView {
     return (
       this.lockCount(sessionId) > 0 ||
       (session?.taskIds.length ?? 0) > 0 ||
-      (this.#openHandoffs.get(sessionId)?.size ?? 0) > 0
+      this.openHandoffIds.idsOf(sessionId).size > 0
     );
   }
 
   #deriveFromTask(task: TaskRecord): void {
     this.claimableIds.follow(undefined, task, this.#isReady(task));
     this.graph.follow(undefined, task);
-    this.#noteTask(task);
+    if (task.status === 'running') this.#noteWork('task', task.id);
   }
 
   /** Makes the views that are not saved, from the records that are. */
@@ -593,9 +545,7 @@ export class Projector implements StateView {
     // A list, since a dependency that is still text becomes a record on the way.
     const tasks = Array.from(this.tasks.atHand());
     for (const task of tasks) this.#deriveFromTask(task);
-    for (const id of this.graph.cascades.keys()) {
-      this.deadlines.note({ kind: 'cascade', id, atMs: this.tasks.get(id)?.completedAtMs ?? 0 });
-    }
+    for (const id of this.graph.cascades.keys()) this.#noteWork('cascade', id);
     for (const handoff of this.handoffs.values()) this.#indexHandoff(handoff);
     for (const session of this.sessions.values()) {
       if (session.status !== 'offline') this.#live.add(session.identity.sessionId);
@@ -619,8 +569,4 @@ export function sessionsConcerned(
   const to = after.assignedTo?.sessionId;
   if (from === undefined) return to === undefined ? [] : [to];
   return to === undefined || to === from ? [from] : [from, to];
-}
-
-function isOpen({ status }: HandoffRecord): boolean {
-  return status === 'requested' || status === 'accepted';
 }

@@ -223,6 +223,16 @@ describe('a completion that comes too late', () => {
     expect(given.view.task('t1')?.result).toBe(1);
   });
 
+  test('changes nothing for what depends on the task: it is claimable once', () => {
+    aRunningTask();
+    given.ask('task.create', { taskId: 'after', goal: 'g', dependsOn: ['t1'] });
+    given.ask('task.close', TASK);
+    expect(given.when('task.complete', TASK, ant)).toHaveProperty('recorded');
+    expect([...given.view.claimable()].map(({ id }) => id)).toEqual(['after']);
+    given.ask('task.claim', { taskId: 'after' }, bee);
+    expect([...given.view.claimable()]).toEqual([]);
+  });
+
   test('is none of a session that never held it, or that ended it itself', () => {
     aRunningTask();
     const stranger = given.when('task.complete', TASK, bee);

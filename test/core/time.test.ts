@@ -8,12 +8,19 @@ describe('isoTime', () => {
     expect(isoTime(1_700_000_000_123)).toBe('2023-11-14T22:13:20.123Z');
   });
 
-  it('remembers the last moment only', () => {
+  it('remembers moments, and tells them apart', () => {
     expect([isoTime(1), isoTime(1), isoTime(2), isoTime(1)].map((text) => text.slice(-4))).toEqual([
       '001Z',
       '001Z',
       '002Z',
       '001Z',
+    ]);
+    // Thirteen seconds apart they share a place.
+    expect([0, 13_000, 0, 26_000].map((ms) => isoTime(ms).slice(-7))).toEqual([
+      '00.000Z',
+      '13.000Z',
+      '00.000Z',
+      '26.000Z',
     ]);
   });
 

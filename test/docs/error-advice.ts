@@ -33,12 +33,12 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     todo: 'Register a new session. What the old one held was given back, so do not go on as if it were still held.',
   },
   FORBIDDEN: {
-    when: 'The command table has no place for this role (a Guardian that creates a task, a Pulse session that stops another one), a handoff is offered to somebody else, or a path belongs to another session.',
-    todo: 'Ask with a handle whose role may do it: see `docs/commands.md`.',
+    when: 'The command table has no place for this role (a Guardian that creates a task, a Pulse session that stops another one), a task requires a capability that the agent did not declare, a handoff is offered to somebody else or by the caller itself, or a path belongs to another session.',
+    todo: 'Ask with a handle whose role may do it: see `docs/commands.md`. The details name the capabilities that are missing.',
   },
   NOT_HOLDER: {
     when: 'The session does not hold the task, the lock or the handoff that its command is about: it never did, or it lost it in the meantime. A handoff cannot be completed when its requester has lost the task.',
-    todo: 'Stop working on it. Claim or acquire it again if it is still to be done.',
+    todo: 'Stop working on it. Claim or acquire it again if it is still to be done. A result that came too late is in the log, as `task.late_completion`.',
   },
   NOT_FOUND: {
     when: 'A command names a task, a session, a lock or a handoff that does not exist. A lock that was released or has expired does not exist any more. `stig state` and the history say it of a path or a moment that the log does not have, `stig locks` of a resource that nobody holds or waits for, and `stig tasks` of a task that does not exist at the moment shown.',
@@ -57,7 +57,7 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     todo: 'Read the path again (the details hold its version and value), decide anew, and write with the new version.',
   },
   NOTHING_TO_CLAIM: {
-    when: '`task.claim` without an id, while no pending task is without a holder. `claimNext` answers null instead of throwing.',
+    when: '`task.claim` without an id, while no pending task is without a holder that this session could take: see `docs/tasks.md`. `claimNext` answers null instead of throwing.',
     todo: 'Ask again later.',
   },
   TASK_TAKEN: {
