@@ -40,9 +40,10 @@ export class Asker {
   ask<Type extends CommandType>(
     type: Type,
     payload: Partial<PayloadOf<Type>>,
-    labels: CommandLabels = {},
+    labels?: CommandLabels,
   ): Asked {
-    return this.door.ask({ ...labels, type, payload }, this.identity);
+    const command = { type, payload };
+    return this.door.ask(labels === undefined ? command : { ...labels, ...command }, this.identity);
   }
 
   /**
@@ -53,7 +54,7 @@ export class Asker {
     type: Type,
     payload: Partial<PayloadOf<Type>>,
     select: (commit: Commit | undefined) => T,
-    labels: CommandLabels = {},
+    labels?: CommandLabels,
   ): Promise<T> {
     const { answer, commit } = this.ask(type, payload, labels);
     const selected = frozen(select(commit));
