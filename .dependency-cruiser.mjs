@@ -37,7 +37,7 @@ const packages = [
   ['memory-level', ['storage']],
   ['abstract-level', ['storage'], { typesAlsoIn: ['events'] }],
   ['fs-native-extensions', ['storage']],
-  ['zod', ['events', 'protocol']],
+  ['zod', ['events', 'protocol', 'importers']], // importers: the log of another swarm is unknown input, and this its edge
   ['xstate', ['actors', 'testing', 'coordinator/actor-facade.ts']],
   ['tinyqueue', ['projections']],
   ['commander', ['cli']],

@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { ERRORS, Fault, Refused, type ErrorCode } from '../core/errors.ts';
 import { benchCommand } from './bench.ts';
 import { demoCommand } from './demo/demo.ts';
+import { importCommand } from './import.ts';
 import { locksCommand } from './locks.ts';
 import { logCommand } from './log.ts';
 import { harmless } from './output.ts';
@@ -39,6 +40,7 @@ for (const made of [
   locksCommand(),
   tasksCommand(),
   verifyCommand(),
+  importCommand(),
   benchCommand(),
 ]) {
   program.addCommand(made);

@@ -28,6 +28,8 @@ export interface OpenOptions {
   readonly snapshots?: Partial<CheckpointPolicy>;
   /** The last sequence that the caller was told: a log that ends before it is refused (`LOG_TRUNCATED`). */
   readonly expectSequence?: number;
+  /** Refuses a log that has events already (`ALREADY_EXISTS`), before anything is written: for whoever brings times of its own. */
+  readonly expectEmpty?: boolean;
   /** Told how far recovery is, in sequences. */
   readonly onProgress?: (sequence: number, of: number) => void;
 }
@@ -41,6 +43,7 @@ const OPTIONS: Readonly<Record<keyof OpenOptions, (value: never) => boolean>> = 
   ids: (value: unknown) => typeof value === 'function',
   snapshots: (value: unknown) => isObject(value) && Object.values(value).every(isCount),
   expectSequence: isCount,
+  expectEmpty: (value: unknown) => typeof value === 'boolean',
   onProgress: (value: unknown) => typeof value === 'function',
 };
 

@@ -10,7 +10,7 @@ import { Swarm } from './swarm.ts';
  * Opens a swarm: recovers its state from the log, takes ownership, and records that it did.
  *
  * Throws the faults of the directory (`DIRECTORY_NOT_WRITABLE`, `NOT_A_SWARM`, `SWARM_HELD`, …) and of the log (`LOG_CORRUPT`,
- * `LOG_TRUNCATED`, `FORMAT_UNSUPPORTED`), and `INVALID_INPUT` for a configuration that cannot be honoured.
+ * `LOG_TRUNCATED`, `FORMAT_UNSUPPORTED`), `INVALID_INPUT` for a configuration that cannot be honoured, and `ALREADY_EXISTS` with `expectEmpty`.
  *
  * @example
  * const swarm = await openSwarm({ directory: './.stigmergy' });
@@ -34,6 +34,7 @@ export async function openSwarmOver(engine: Engine, options: OpenOptions): Promi
   try {
     const log = EventLog.read(engine.database);
     log.checkLength(options.expectSequence ?? 0);
+    if (options.expectEmpty === true && log.head.sequence > 0) throw notEmpty(options.directory);
     const { onProgress } = options;
     const { projector, checkpoint } = await recover(log, {
       ...(onProgress && { onProgress: (at: number) => onProgress(at, log.head.sequence) }),
@@ -49,4 +50,9 @@ export async function openSwarmOver(engine: Engine, options: OpenOptions): Promi
     await engine.close();
     throw error;
   }
+}
+
+function notEmpty(directory = 'The log'): Fault {
+  const message = `${directory} has a swarm already. Name another directory, or delete this one.`;
+  return new Fault('ALREADY_EXISTS', message, { details: { directory } });
 }
