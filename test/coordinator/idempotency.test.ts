@@ -4,6 +4,10 @@ import { eventTypes, openTestSwarm } from '../support/open-test-swarm.ts';
 
 const KEY = { idempotencyKey: 'order-7' };
 
+function keyed(idempotencyKey: string) {
+  return { idempotencyKey };
+}
+
 describe('a command under an idempotency key', () => {
   test('is carried out once; its repeats are answered with the first result', async () => {
     const { swarm } = await openTestSwarm();
@@ -24,27 +28,26 @@ describe('a command under an idempotency key', () => {
     const { swarm } = await openTestSwarm();
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const bee = await swarm.register({ agentType: 'pulse', agentId: 'bee' });
-    const labels = (idempotencyKey: string) => ({ idempotencyKey });
     const { id } = await ant.tasks.create({ goal: 'g' });
-    const claim = async () => ant.tasks.claim({ start: true }, labels('claim'));
-    const progress = async () => ant.tasks.progress(id, 5, 'm', labels('progress'));
+    const claim = async () => ant.tasks.claim({ start: true }, keyed('claim'));
+    const progress = async () => ant.tasks.progress(id, 5, 'm', keyed('progress'));
     const offer = { taskId: id, to: bee.identity, reason: 'r' };
-    const request = async () => ant.handoffs.request(offer, labels('request'));
+    const request = async () => ant.handoffs.request(offer, keyed('request'));
     await claim();
     await progress();
     const handoff = await request();
-    await bee.handoffs.accept(handoff.id, labels('accept'));
-    await bee.handoffs.complete(handoff.id, labels('complete'));
-    await bee.tasks.start(id, labels('start'));
-    await bee.tasks.complete(id, { lines: 1 }, labels('done'));
+    await bee.handoffs.accept(handoff.id, keyed('accept'));
+    await bee.handoffs.complete(handoff.id, keyed('complete'));
+    await bee.tasks.start(id, keyed('start'));
+    await bee.tasks.complete(id, { lines: 1 }, keyed('done'));
     const { sequence } = swarm;
     expect(await claim()).toMatchObject({ id, status: 'complete' }); // shown as it is now
     await progress();
     expect(await request()).toMatchObject({ id: handoff.id, status: 'completed' });
-    await bee.handoffs.accept(handoff.id, labels('accept'));
-    await bee.handoffs.complete(handoff.id, labels('complete'));
-    await bee.tasks.start(id, labels('start'));
-    expect(await bee.tasks.complete(id, { lines: 1 }, labels('done'))).toMatchObject({ id });
+    await bee.handoffs.accept(handoff.id, keyed('accept'));
+    await bee.handoffs.complete(handoff.id, keyed('complete'));
+    await bee.tasks.start(id, keyed('start'));
+    expect(await bee.tasks.complete(id, { lines: 1 }, keyed('done'))).toMatchObject({ id });
     expect(swarm.sequence).toBe(sequence);
   });
 

@@ -319,10 +319,16 @@ describe('a reopened item', () => {
   });
 });
 
+function label(
+  kind: 'label_added' | 'label_removed',
+  text: string,
+  at: 'new' | 'comment',
+): TestRecord {
+  return { kind, item: 'bd-1', actor: 'dog', [at]: text };
+}
+
 describe('what a task has no field for', () => {
   test('is in its metadata: fields, labels, comments, former ids', async () => {
-    const label = (kind: 'label_added' | 'label_removed', text: string, at: 'new' | 'comment') =>
-      ({ kind, item: 'bd-1', actor: 'dog', [at]: text }) as TestRecord;
     const { task, report } = await importRecords(
       created,
       {
