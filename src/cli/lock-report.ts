@@ -1,6 +1,7 @@
 /** The locks of a moment for people and programs: who holds what and for how long, and who waits in which order. */
 import { isoTime } from '../core/time.ts';
-import { PRIORITY_BOOST_MS, queueKey, type Lock, type LockRequest } from '../events/lock.ts';
+import { PRIORITY_BOOST_MS, queueKey } from '../events/lock.ts';
+import { type Lock, type LockRequest } from '../events/lock-state.ts';
 import type { LockRegistry } from '../projections/swarm-state.ts';
 import { duration, msOf, timeOfDay } from './moment.ts';
 import { harmless, table } from './output.ts';

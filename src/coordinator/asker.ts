@@ -2,7 +2,7 @@
 import { frozen } from '../core/json.ts';
 import type { Commit } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
-import type { Lock, LockRequest } from '../events/lock.ts';
+import type { Lock, LockRequest } from '../events/lock-state.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { VersionedState } from '../projections/swarm-state.ts';
 import type { CommandInput, CommandLabels, CommandType, PayloadOf } from '../protocol/commands.ts';

@@ -5,7 +5,7 @@
  */
 import { Refused, type ErrorCode } from '../core/errors.ts';
 import { OPERATOR, type AgentIdentity } from '../events/identity.ts';
-import type { Lock, LockRequest } from '../events/lock.ts';
+import type { Lock, LockRequest } from '../events/lock-state.ts';
 import { Asker, type SessionDoor } from './asker.ts';
 import { SessionLocks } from './session-locks.ts';
 

@@ -13,7 +13,7 @@ import { subtreesOver } from '../core/resource.ts';
 import { firstFact } from '../events/envelope.ts';
 import { OPERATOR, type AgentIdentity } from '../events/identity.ts';
 import type { AgentKind } from '../events/identity.ts';
-import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock.ts';
+import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock-state.ts';
 import type { EventLog } from '../events/log.ts';
 import { hashState } from '../projections/saved-views.ts';
 import { toSwarmState, valueAtPath, versionedAtPath } from '../projections/swarm-state.ts';

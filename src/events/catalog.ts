@@ -57,3 +57,11 @@ export function isLockFact(fact: SwarmFact): fact is LockFact {
 export function isHandoffFact(fact: SwarmFact): fact is HandoffFact {
   return fact.type.startsWith('handoff.');
 }
+
+export function isStateFact(fact: SwarmFact): fact is StateFact {
+  return fact.type.startsWith('state.');
+}
+
+export function isSystemFact(fact: SwarmFact): fact is SystemFact {
+  return fact.type.startsWith('system.');
+}

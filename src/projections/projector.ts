@@ -7,6 +7,14 @@
  */
 import { assert, unreachable } from '../core/errors.ts';
 import { formatPath, parsePath, type PathStep } from '../core/path.ts';
+import {
+  isHandoffFact,
+  isLockFact,
+  isSessionFact,
+  isStateFact,
+  isSystemFact,
+  isTaskFact,
+} from '../events/catalog.ts';
 import type { SwarmFact } from '../events/catalog.ts';
 import type { Touch } from '../events/definition.ts';
 import { eventId, firstSequence, lastSequence, type Commit } from '../events/envelope.ts';
@@ -117,68 +125,13 @@ export class Projector implements StateView {
   }
 
   #fold(fact: SwarmFact): void {
-    switch (fact.type) {
-      case 'task.created':
-      case 'task.assigned':
-      case 'task.started':
-      case 'task.progress':
-      case 'task.completed':
-      case 'task.failed':
-      case 'task.cancelled':
-      case 'task.closed':
-      case 'task.requeued':
-      case 'task.preempted':
-      case 'task.late_completion':
-        this.#foldTask(fact);
-        break;
-      case 'lock.requested':
-      case 'lock.acquired':
-      case 'lock.renewed':
-      case 'lock.released':
-      case 'lock.expired':
-      case 'lock.abandoned':
-      case 'lock.contention':
-      case 'lock.upgrade_requested':
-      case 'lock.upgraded':
-      case 'lock.downgraded':
-        this.#foldLock(fact);
-        break;
-      case 'agent.registered':
-      case 'agent.started':
-      case 'agent.heartbeat':
-      case 'agent.paused':
-      case 'agent.resumed':
-      case 'agent.draining':
-      case 'agent.errored':
-      case 'agent.recovered':
-      case 'agent.stalled':
-      case 'agent.stopped':
-      case 'agent.health_changed':
-        this.#foldSession(fact);
-        break;
-      case 'handoff.requested':
-      case 'handoff.accepted':
-      case 'handoff.rejected':
-      case 'handoff.completed':
-      case 'handoff.expired':
-        this.#foldHandoff(fact);
-        break;
-      case 'state.created':
-      case 'state.updated':
-      case 'state.deleted':
-        this.#foldDocument(fact);
-        break;
-      case 'system.initialized':
-      case 'system.resumed':
-      case 'system.stalled':
-      case 'system.config_changed':
-      case 'system.alert':
-      case 'system.maintenance':
-        this.#foldSystem(fact);
-        break;
-      default:
-        unreachable(fact);
-    }
+    if (isTaskFact(fact)) this.#foldTask(fact);
+    else if (isLockFact(fact)) this.#foldLock(fact);
+    else if (isSessionFact(fact)) this.#foldSession(fact);
+    else if (isHandoffFact(fact)) this.#foldHandoff(fact);
+    else if (isStateFact(fact)) this.#foldDocument(fact);
+    else if (isSystemFact(fact)) this.#foldSystem(fact);
+    else unreachable(fact); // a new kind of fact does not compile
   }
 
   #foldTask(fact: TaskFact): void {

@@ -9,7 +9,7 @@ import { formatPath } from '../core/path.ts';
 import { versionOf, type Touch } from '../events/definition.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { COORDINATOR, OPERATOR } from '../events/identity.ts';
-import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock.ts';
+import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock-state.ts';
 import { insideSession } from '../events/session.ts';
 import type {
   AgentHealth,
