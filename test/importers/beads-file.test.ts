@@ -94,6 +94,15 @@ describe('a file', () => {
     expect(await readdir(dirname(file))).toEqual(['file']);
   });
 
+  test('that is longer than what is read at once has the same lines', async () => {
+    const items = Array.from({ length: 1_000 }, (_, index) => `bd-ü${index}`);
+    const { report, state } = await importText(
+      linesOf(items.map((item) => ({ kind: 'created', item, actor: 'mayor' }))),
+    );
+    expect(report).toMatchObject({ records: 1_000, accepted: 1_000 });
+    expect(Object.keys(state.global.tasks).toSorted()).toEqual(items.toSorted());
+  });
+
   test('that is missing, or a directory, is refused', async () => {
     const file = await scratch('file');
     await expect(BeadsLog.open(file)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
