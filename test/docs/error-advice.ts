@@ -45,8 +45,8 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     todo: 'For a lock: treat what it protected as lost, and acquire a new one. Otherwise check the id, path or sequence.',
   },
   ALREADY_EXISTS: {
-    when: 'The id of a new session, task, lock request or handoff is taken, or an agent registers as another kind than before.',
-    todo: 'Leave the id out, so that a fresh one is drawn; or take the answer as a sign that an earlier attempt succeeded, and look at the thing.',
+    when: 'The id of a new session, task, lock request or handoff is taken, an agent registers as another kind than before, or a directory that shall hold a new swarm (`expectEmpty`, `stig import`) has one.',
+    todo: 'Leave the id out, so that a fresh one is drawn, or name another directory; or take the answer as a sign that an earlier attempt succeeded, and look at the thing.',
   },
   ILLEGAL_TRANSITION: {
     when: 'The state machine of the thing does not allow it now: to complete a task that is not running, to resume a session that is not paused, to accept a handoff that has ended.',

@@ -8,7 +8,7 @@ const ROOT = new URL('../../', import.meta.url).pathname;
 const NAMED = /(?<![\w./-])((?:[\w.-]+\/)+(?:[\w.-]+\.(?:ts|mjs|md))?)(?![\w/-])/g;
 const FOLDERS = await readdir(join(ROOT, 'src'));
 /** Folders that the pages name as planned. */
-const PLANNED = ['bus/', 'agents/', 'importers/'];
+const PLANNED = ['bus/', 'agents/'];
 
 async function pagesIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(join(ROOT, folder), { recursive: true });

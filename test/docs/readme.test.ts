@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { linesOf } from '../importers/import-test-log.ts';
 import { fences } from './markdown.ts';
 import { runCode, type Scope } from './run-code.ts';
 
@@ -27,6 +28,9 @@ function withoutPrompt(line: string): string {
     .replace(/\s+#.*$/, '')
     .trim();
 }
+
+/** The log of another swarm, as small as it can be. */
+const FOREIGN_LOG = linesOf([{ kind: 'closed', item: 'bd-1', actor: 'mayor' }]);
 
 const home = process.cwd();
 const shared = await mkdtemp(join(tmpdir(), 'stigmergy-readme-'));
@@ -73,6 +77,7 @@ describe.runIf(calls.length > 0)('the calls of stig in the README', () => {
     if (call.startsWith('npx stig demo'))
       await cp(join(ROOT, 'src/core'), '.', { recursive: true });
     else await cp(join(shared, 'demo'), '.stigmergy', { recursive: true });
+    if (call.startsWith('npx stig import')) await writeFile('events.jsonl', FOREIGN_LOG);
     const isLong = /^npx stig bench\b/.test(call); // takes minutes: only that its options are known is seen
     const { status, stderr } = spawnSync('sh', ['-c', isLong ? `${call} --help` : call], {
       encoding: 'utf8',
