@@ -41,8 +41,11 @@ export const handoffMachine = setup({
 export const handoffDeciders: Deciders<
   'handoff.request' | 'handoff.accept' | 'handoff.reject' | 'handoff.complete' | 'handoff.expire'
 > = {
-  'handoff.request': (view, { payload }) => {
+  'handoff.request': (view, { payload, source }) => {
     const { swarm } = view;
+    if ('sessionId' in payload.to && payload.to.sessionId === source.sessionId) {
+      return refuse('INVALID_INPUT', 'A session cannot hand a task over to itself.', { at: 'to' });
+    }
     const task = view.task(payload.taskId);
     if (swarm === undefined || task === undefined) {
       return refuse('NOT_FOUND', `There is no task ${payload.taskId}.`, { taskId: payload.taskId });

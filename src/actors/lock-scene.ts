@@ -257,7 +257,7 @@ export class LockScene {
   #next({ upgrade, holders, queue }: LockRecord): Next | undefined {
     if (upgrade !== null && !this.#goneUpgrades.has(upgrade.lockId)) {
       const hold = holders.find(({ id }) => id === upgrade.lockId);
-      if (hold !== undefined) return { upgrade, hold };
+      if (hold !== undefined && this.#canStillUpgrade(upgrade, hold)) return { upgrade, hold };
     }
     const wait = queue.find((one) => this.#isServable(one));
     return wait && { wait };
@@ -284,6 +284,15 @@ export class LockScene {
             !this.#gone.has(hold.id) &&
             isAsStrong(this.#retyped.get(hold.id) ?? hold.type, type),
         ),
+    );
+  }
+
+  /** Neither the patience of the upgrade nor the lease that it would make stronger is over, also where that is not recorded yet. */
+  #canStillUpgrade({ requestedAtMs, timeoutMs }: LockUpgrade, hold: LockHold): boolean {
+    return (
+      this.#timeMs < requestedAtMs + timeoutMs &&
+      this.#timeMs < hold.expiresAtMs &&
+      this.#view.session(hold.holder.sessionId)?.status !== 'offline'
     );
   }
 

@@ -58,7 +58,10 @@ export class SwarmLocks implements LockManager {
   }
 
   async acquire(request: LockRequestInput): Promise<Lock | null> {
-    const { id, resource, type, requester, timeout, priority, ttl } = request;
+    // Whoever names nobody is refused as unknown, and does not stumble over that.
+    // Object(): whoever names nobody is refused as unknown, and does not stumble over that.
+    const asked = Object(request) as LockRequestInput;
+    const { id, resource, type, requester, timeout, priority, ttl } = asked;
     const query = {
       lockId: id,
       resource,
@@ -107,10 +110,11 @@ export class SwarmLocks implements LockManager {
   }
 
   /** The identity as it was registered; whoever is not registered is refused by it. */
-  #identityOf({ agentId, agentType, sessionId }: AgentIdentity): AgentIdentity {
+  #identityOf(holder: AgentIdentity): AgentIdentity {
+    const { agentId, agentType, sessionId } = Object(holder) as AgentIdentity;
     const known = this.#door.projector.session(sessionId)?.identity;
-    const isIt = known?.agentId === agentId && known.agentType === agentType;
-    return isIt ? known : Object.freeze({ agentId, agentType, sessionId });
+    const isIt = known?.agentId === agentId && known?.agentType === agentType;
+    return known !== undefined && isIt ? known : Object.freeze({ agentId, agentType, sessionId });
   }
 }
 

@@ -27,6 +27,11 @@ function anOffer(to: Addressee = TO_PULSES): void {
 }
 
 describe('handoff.request', () => {
+  test('is refused to the session itself: nobody could accept it', () => {
+    const offer = { taskId: 't1', to: ant, reason: 'r' };
+    expect(typesOf(given.when('handoff.request', offer, ant))).toBe('INVALID_INPUT');
+  });
+
   test('offers a task with its priority and the default time', () => {
     const outcome = given.when(
       'handoff.request',

@@ -127,6 +127,30 @@ describe('lock.upgrade', () => {
     expect([party.holders('r'), party.waiting('r')]).toEqual(['a:shared b:shared c:shared', '']);
   });
 
+  test('[I9] whose time, or whose lease, is over is not granted any more, also before that is recorded', () => {
+    party.asks('a', 'r', 'shared', { ttl: 1_000 });
+    party.asks('b', 'r', 'shared', { ttl: 9_000 });
+    party.upgrades('a', 'r');
+    party.asks('c', 'r', 'shared');
+    party.asks('a', 'q', 'shared');
+    party.asks('b', 'q', 'shared');
+    party.given.ask('lock.upgrade', { lockId: 'a:q', timeout: 1_000 }, party.who('a'));
+    party.given.nowMs += 1_000;
+    expect(typesOf(party.releases('b', 'r'))).toEqual(['lock.released', 'lock.acquired']);
+    expect(party.holders('r')).toBe('a:shared c:shared');
+    expect(typesOf(party.releases('b', 'q'))).toEqual(['lock.released']);
+    expect(party.holders('q')).toBe('a:shared');
+  });
+
+  test('of a session that has ended is not granted any more', () => {
+    party.asks('a', 'r', 'shared');
+    party.asks('b', 'r', 'shared');
+    party.upgrades('a', 'r');
+    party.given.ask('session.stop', { sessionId: 'a' });
+    expect(typesOf(party.releases('b', 'r'))).toEqual(['lock.released']);
+    expect(party.holders('r')).toBe('a:shared');
+  });
+
   test('that waits ends with its lock: released, expired, or taken with its session', () => {
     for (const name of 'abc') party.asks(name, 'r', 'shared');
     party.upgrades('a', 'r');

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { LockRequestInput } from '../../src/coordinator/lock-manager.ts';
 import type { AgentIdentity } from '../../src/events/identity.ts';
 import type { LockType } from '../../src/events/lock.ts';
-import { isPending } from '../support/swarm-over.ts';
+import { GatedDatabase, isPending, openSwarmOver } from '../support/swarm-over.ts';
 import { openTestSwarm } from '../support/open-test-swarm.ts';
 
 async function open() {
@@ -53,6 +53,10 @@ describe('acquire', () => {
     await expect(
       locks.acquire(request('l1', ant, 'exclusive', { resource: '' })),
     ).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await expect(locks.acquire(undefined as never)).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+    });
+    expect(await locks.release('l1', null as never)).toBe(false);
     await swarm.session(ant).stop();
     await expect(locks.acquire(request('l1', ant))).rejects.toMatchObject({
       code: 'SESSION_OFFLINE',
@@ -188,6 +192,27 @@ test('the victim of a circle is told: its waiting acquire throws DEADLOCK with t
   });
   await locks.release('a1', ant);
   expect(await other).toMatchObject({ id: 'b2' });
+});
+
+test('a lock that is passed on costs one block a turn: who releases and who comes next share one', async () => {
+  const database = new GatedDatabase();
+  const swarm = await openSwarmOver(database);
+  const TURNS = 50;
+  const takers = await Promise.all(
+    ['a', 'b', 'c', 'd'].map((agentId) => swarm.register({ agentType: 'pulse', agentId })),
+  );
+  const before = database.blocks;
+  await Promise.all(
+    takers.map(async ({ locks }) => {
+      for (let turn = 0; turn < TURNS; turn++) {
+        const lock = await locks.acquire({ resource: 'r', type: 'exclusive' });
+        await locks.release(lock?.id ?? '');
+      }
+    }),
+  );
+  const blocksATurn = (database.blocks - before) / (TURNS * takers.length);
+  expect(blocksATurn).toBeLessThan(1.1);
+  await swarm.close();
 });
 
 test('10,000 waiters on one resource: one grant per release, in order, with no herd', async () => {
