@@ -61,8 +61,8 @@ function permitRelation(view: StateView, command: SwarmCommand): Refusal | undef
 
 function permitSession(view: StateView, source: AgentIdentity): Refusal | undefined {
   const session = view.session(source.sessionId);
-  const isItself =
-    session?.identity.agentId === source.agentId && session.identity.agentType === source.agentType;
+  const { agentId, agentType } = session?.identity ?? {};
+  const isItself = agentId === source.agentId && agentType === source.agentType;
   if (session === undefined || !isItself) {
     return refuse(
       'UNKNOWN_SESSION',
