@@ -4,6 +4,10 @@ import { eventTypes, openTestSwarm } from '../support/open-test-swarm.ts';
 
 const KEY = { idempotencyKey: 'order-7' };
 
+function labels(idempotencyKey: string): { readonly idempotencyKey: string } {
+  return { idempotencyKey };
+}
+
 describe('a command under an idempotency key', () => {
   test('is carried out once; its repeats are answered with the first result', async () => {
     const { swarm } = await openTestSwarm();
@@ -24,7 +28,6 @@ describe('a command under an idempotency key', () => {
     const { swarm } = await openTestSwarm();
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const bee = await swarm.register({ agentType: 'pulse', agentId: 'bee' });
-    const labels = (idempotencyKey: string) => ({ idempotencyKey });
     const { id } = await ant.tasks.create({ goal: 'g' });
     const claim = async () => ant.tasks.claim({ start: true }, labels('claim'));
     const progress = async () => ant.tasks.progress(id, 5, 'm', labels('progress'));

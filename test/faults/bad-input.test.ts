@@ -338,7 +338,14 @@ describe('[I11] commands at random', () => {
   }
 
   const OFTEN: readonly CommandType[] = ['task.create', 'task.claim', 'task.progress', 'lock.acquire', 'lock.renew', 'state.update', 'handoff.request', 'session.recover']; // prettier-ignore
-  const types = [...(Object.keys(COMMANDS) as CommandType[]), ...OFTEN, ...OFTEN, ...OFTEN];
+  const types = [
+    ...(Object.keys(COMMANDS) as CommandType[]),
+    ...OFTEN,
+    ...OFTEN,
+    ...OFTEN,
+    ...OFTEN,
+    ...OFTEN,
+  ];
   const command = fc.constantFrom(...types).chain((type) => {
     const fields = Object.keys(COMMANDS[type].schema.shape);
     const payload = fc.record(Object.fromEntries(fields.map((name) => [name, fieldOf(name)])));
