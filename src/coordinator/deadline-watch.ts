@@ -124,12 +124,11 @@ export class DeadlineWatch {
           ...(causationId === undefined ? {} : { causationId, correlationId: causationId }),
         };
       }
-      case 'task':
-        return {
-          type: 'task.expire',
-          payload: { taskId: due.id },
-          ...this.#cause(this.#projector.task(due.id)?.touched.fields?.['startedAt']?.sequence),
-        };
+      case 'task': {
+        const taskId = this.#projector.running.firstOf(due.id) ?? '';
+        const started = this.#projector.task(taskId)?.touched.fields?.['startedAt'];
+        return { type: 'task.expire', payload: { taskId }, ...this.#cause(started?.sequence) };
+      }
       case 'cascade':
         return { type: 'task.cascade', payload: { taskId: due.id }, ...this.#cascade(due.id) };
       case 'lock':

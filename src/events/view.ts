@@ -16,8 +16,10 @@ export type Deadline =
   | { readonly kind: 'sweep'; readonly id: string; readonly atMs: number }
   /** A session brings nothing forward; what a draining one holds is to be offered to its kind. */
   | { readonly kind: 'stalled' | 'hand_over'; readonly id: string; readonly atMs: number }
-  /** A task has run for long enough; the followers of one that failed or was cancelled are to be cancelled too. */
-  | { readonly kind: 'task' | 'cascade'; readonly id: string; readonly atMs: number }
+  /** The first of the tasks with one timeout has run for long enough; the id names the timeout. */
+  | { readonly kind: 'task'; readonly id: string; readonly atMs: number }
+  /** What follows a task that failed or was cancelled is to be cancelled too. */
+  | { readonly kind: 'cascade'; readonly id: string; readonly atMs: number }
   | {
       readonly kind: LockDeadlineKind;
       readonly id: string;

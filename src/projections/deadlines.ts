@@ -26,12 +26,10 @@ export class Deadlines {
 
   /** Notes that something runs out at a time; one entry per thing, at the earliest time that was noted. */
   note(deadline: Deadline): void {
-    if (!isNotedOnce(deadline)) {
-      const key = keyOf(deadline);
-      const queuedMs = this.#queued.get(key);
-      if (queuedMs !== undefined && queuedMs <= deadline.atMs) return;
-      this.#queued.set(key, deadline.atMs);
-    }
+    const key = keyOf(deadline);
+    const queuedMs = this.#queued.get(key);
+    if (queuedMs !== undefined && queuedMs <= deadline.atMs) return;
+    this.#queued.set(key, deadline.atMs);
     this.#queue.push(deadline);
     if (this.#queue.length >= this.#sweepAt) this.#sweep();
   }
@@ -41,22 +39,19 @@ export class Deadlines {
     const live = this.all();
     this.#queue = new TinyQueue<Deadline>([...live], compare);
     this.#queued.clear();
-    for (const deadline of live) {
-      if (!isNotedOnce(deadline)) this.#queued.set(keyOf(deadline), deadline.atMs);
-    }
+    for (const deadline of live) this.#queued.set(keyOf(deadline), deadline.atMs);
     this.#sweepAt = Math.max(ENTRIES_MIN, live.length * 2);
   }
 
   /** The earliest deadline; undefined when nothing runs out. */
   next(): Deadline | undefined {
     for (let first = this.#queue.peek(); first !== undefined; first = this.#queue.peek()) {
-      const key = isNotedOnce(first) ? undefined : keyOf(first);
-      const isCurrent = key === undefined || this.#queued.get(key) === first.atMs;
-      const nowMs = isCurrent ? this.#now(first) : undefined;
+      const key = keyOf(first);
+      const nowMs = this.#queued.get(key) === first.atMs ? this.#now(first) : undefined;
       if (nowMs === first.atMs) return first;
       this.#queue.pop();
-      if (!isCurrent) continue; // a later or an earlier entry stands for it
-      if (key !== undefined) this.#queued.delete(key);
+      if (this.#queued.get(key) !== first.atMs) continue; // a later or an earlier entry stands for it
+      this.#queued.delete(key);
       if (nowMs !== undefined) this.note({ ...first, atMs: nowMs });
     }
     return undefined;
@@ -76,11 +71,6 @@ export class Deadlines {
   get earliestMs(): number {
     return this.#queue.peek()?.atMs ?? Number.POSITIVE_INFINITY;
   }
-}
-
-/** Whether a thing is noted when its time begins and hardly ever again, so that nobody has to look for an earlier entry. */
-function isNotedOnce({ kind }: Deadline): boolean {
-  return kind === 'task';
 }
 
 /** A lock id may be used again for another resource, which is another thing. */

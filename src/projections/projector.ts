@@ -16,7 +16,7 @@ import {
   isTaskFact,
 } from '../events/catalog.ts';
 import type { SwarmFact } from '../events/catalog.ts';
-import type { Touch } from '../events/definition.ts';
+import { versionOf, type Touch } from '../events/definition.ts';
 import { eventId, firstSequence, lastSequence, type Commit } from '../events/envelope.ts';
 import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
 import { assignmentOf } from '../events/hand-over.ts';
@@ -59,6 +59,7 @@ import { Loads } from './loads.ts';
 import { Locks } from './locks.ts';
 import { isOpen, OpenHandoffs } from './open-handoffs.ts';
 import { Refusals } from './refusals.ts';
+import { RunningTasks, timeoutName } from './running-tasks.ts';
 import { TaskGraph } from './task-graph.ts';
 import { Tasks } from './tasks.ts';
 import { workDeadlineMs, type WorkDeadline } from './work-deadlines.ts';
@@ -101,6 +102,9 @@ export class Projector implements StateView {
   readonly #live = new Set<string>();
   readonly graph = new TaskGraph();
   readonly loads = new Loads();
+  readonly running = new RunningTasks();
+  /** The sessions that were reported to bring nothing forward. */
+  readonly #stalled = new Set<string>();
   /** The commit that is folded. */
   #commit: Commit | undefined;
   /** The sessions whose silence has a deadline. */
@@ -143,7 +147,7 @@ export class Projector implements StateView {
     this.claimableIds.follow(before, after, this.#isReady(after));
     this.graph.follow(before, after);
     if (hasEnded(after)) this.#endTask(after);
-    if (fact.type === 'task.started') this.#noteWork('task', after.id);
+    if (this.running.follow(before, after)) this.#noteWork('task', timeoutName(after));
     this.metrics = foldMetrics(this.metrics, fact, after);
     for (const sessionId of sessionsConcerned(before, after)) {
       const session = this.sessions.get(sessionId);
@@ -155,14 +159,17 @@ export class Projector implements StateView {
     this.sessions.set(after.identity.sessionId, after);
     this.loads.follow(before, after);
     const beganToRun = after.runningIds.length > 0 && before?.runningIds.length === 0;
-    if (beganToRun || before?.stalledSinceMs !== after.stalledSinceMs) this.#noteStall(after);
+    const isStalled = after.stalledSinceMs !== null;
+    if (isStalled) this.#stalled.add(after.identity.sessionId);
+    const hasMovedOn = !isStalled && this.#stalled.delete(after.identity.sessionId);
+    if (beganToRun || hasMovedOn) this.#noteStall(after);
   }
 
   /** Progress concerns nobody else, unless it is that of a session which was reported to bring nothing forward. */
   #endStall(sessionId: string | undefined, fact: TaskFact | StateFact): void {
+    if (this.#stalled.size === 0) return;
     const session = this.sessions.get(sessionId ?? '');
-    if (session === undefined || session.stalledSinceMs === null) return;
-    this.#keepSession(session, withoutStall(session, fact));
+    if (session !== undefined) this.#keepSession(session, withoutStall(session, fact));
   }
 
   /** Not before its last beginning or end of a task; when exactly is looked up when the time comes. */
@@ -322,10 +329,8 @@ export class Projector implements StateView {
   }
 
   #noteSessions(): void {
-    for (const session of this.sessions.values()) {
-      this.#noteSession(session);
-      for (const id of session.runningIds) this.#noteWork('task', id);
-    }
+    for (const session of this.sessions.values()) this.#noteSession(session);
+    for (const name of this.running.names()) this.#noteWork('task', name);
   }
 
   // ── What a decision sees ────────────────────────────────────────────────────────────────────────────────────────
@@ -490,7 +495,6 @@ export class Projector implements StateView {
   #deriveFromTask(task: TaskRecord): void {
     this.claimableIds.follow(undefined, task, this.#isReady(task));
     this.graph.follow(undefined, task);
-    if (task.status === 'running') this.#noteWork('task', task.id);
   }
 
   /** Makes the views that are not saved, from the records that are. */
@@ -498,11 +502,15 @@ export class Projector implements StateView {
     // A list, since a dependency that is still text becomes a record on the way.
     const tasks = Array.from(this.tasks.atHand());
     for (const task of tasks) this.#deriveFromTask(task);
+    const started = tasks.filter(({ status }) => status === 'running').toSorted(byStart);
+    for (const task of started) this.running.follow(undefined, task);
+    for (const name of this.running.names()) this.#noteWork('task', name);
     for (const id of this.graph.cascades.keys()) this.#noteWork('cascade', id);
     for (const handoff of this.handoffs.values()) this.#indexHandoff(handoff);
     for (const session of this.sessions.values()) {
       if (session.status !== 'offline') this.#live.add(session.identity.sessionId);
       this.loads.follow(undefined, session);
+      if (session.stalledSinceMs !== null) this.#stalled.add(session.identity.sessionId);
       this.#noteSession(session);
     }
     for (const record of this.locks.byResource.values()) {
@@ -511,6 +519,11 @@ export class Projector implements StateView {
       if (record.upgrade !== null) this.#noteLock(record, 'upgrade', record.upgrade.lockId);
     }
   }
+}
+
+/** By when they were started, and of those at one time by the order of it. */
+function byStart(a: TaskRecord, b: TaskRecord): number {
+  return versionOf(a.touched, 'startedAt').sequence - versionOf(b.touched, 'startedAt').sequence;
 }
 
 /** The sessions whose work a fact about a task changes: who held it and who holds it. */

@@ -4,6 +4,7 @@ import type { SessionRecord } from '../events/session.ts';
 import { stallDeadlineMs } from '../events/stall.ts';
 import { taskDeadlineMs } from '../events/task-state.ts';
 import type { Deadline, StateView } from '../events/view.ts';
+import type { RunningTasks } from './running-tasks.ts';
 import type { TaskGraph } from './task-graph.ts';
 
 /** A deadline of a task, or of a session at work. */
@@ -14,12 +15,12 @@ export type WorkDeadline = Extract<
 
 /** When it is; undefined when there is none any more. */
 export function workDeadlineMs(
-  view: StateView & { readonly graph: TaskGraph },
+  view: StateView & { readonly graph: TaskGraph; readonly running: RunningTasks },
   { kind, id }: Pick<WorkDeadline, 'kind' | 'id'>,
 ): number | undefined {
   switch (kind) {
     case 'task': {
-      const task = view.task(id);
+      const task = view.task(view.running.firstOf(id) ?? '');
       if (task === undefined || view.swarm === undefined) return undefined;
       return taskDeadlineMs(task, view.swarm.config) ?? undefined;
     }
