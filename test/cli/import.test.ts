@@ -1,35 +1,19 @@
 /** `stig import` as its users run it: the built program, in a process of its own. */
-import { execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PROGRAM, runStig, type Ran } from '../support/run-stig.ts';
 import { linesOf, type TestRecord } from '../importers/import-test-log.ts';
 
-const PROGRAM = join(import.meta.dirname, '../../dist/src/cli/main.js');
 const MANY = 20_000;
-
-interface Ran {
-  readonly status: number;
-  readonly out: string;
-  readonly error: string;
-}
 
 let home: string;
 
 async function stig(...words: string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [PROGRAM, ...words],
-      { cwd: home, env: { ...process.env, NO_COLOR: '1', STIGMERGY_DIR: 'default' } },
-      (error, out, complaint) => {
-        const status = typeof error?.code === 'number' ? error.code : 0;
-        resolve({ status, out, error: complaint });
-      },
-    );
-  });
+  return runStig(words, { cwd: home, swarm: 'default' });
 }
 
 const RECORDS: readonly TestRecord[] = [

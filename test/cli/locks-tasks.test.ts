@@ -1,5 +1,4 @@
 /** `stig locks` and `stig tasks`, over a swarm whose clock the test moves: so every age is known. */
-import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,33 +6,17 @@ import { stripVTControlCharacters } from 'node:util';
 import { openSwarm } from 'stigmergy';
 import { ManualClock } from 'stigmergy/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runStig, type Ran } from '../support/run-stig.ts';
 import { duration, timeOfDay } from '../../src/cli/moment.ts';
 import { taskMoment, taskTable, type ShownTask } from '../../src/cli/task-tables.ts';
 
-const PROGRAM = join(import.meta.dirname, '../../dist/src/cli/main.js');
 const START_MS = Date.UTC(2025, 0, 1, 10, 24);
 const MODULES = 55;
-
-interface Ran {
-  readonly status: number;
-  readonly out: string;
-  readonly error: string;
-}
 
 let directory: string;
 
 async function stig(...words: string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [PROGRAM, ...words],
-      { env: { ...process.env, STIGMERGY_DIR: directory, NO_COLOR: '1' } },
-      (error, out, complaint) => {
-        const status = typeof error?.code === 'number' ? error.code : 0;
-        resolve({ status, out, error: complaint });
-      },
-    );
-  });
+  return runStig(words, { swarm: directory });
 }
 
 async function jsonLines(...words: string[]): Promise<Record<string, unknown>[]> {

@@ -1,36 +1,15 @@
 /** `stig` as its users run it: the built program, in a process of its own. */
-import { execFile } from 'node:child_process';
 import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
-const PROGRAM = join(import.meta.dirname, '../../dist/src/cli/main.js');
-
-interface Ran {
-  readonly status: number;
-  readonly out: string;
-  readonly error: string;
-}
+import { runStig, type Ran } from '../support/run-stig.ts';
 
 let home: string;
 let swarm: string;
 
 async function stig(...words: string[]): Promise<Ran> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [PROGRAM, ...words],
-      { cwd: home, env: { ...process.env, STIGMERGY_DIR: swarm, NO_COLOR: '1' } },
-      (error, out, complaint) => {
-        resolve({
-          status: typeof error?.code === 'number' ? error.code : 0,
-          out,
-          error: complaint,
-        });
-      },
-    );
-  });
+  return runStig(words, { cwd: home, swarm });
 }
 
 function jsonLines(text: string): Record<string, unknown>[] {
