@@ -45,6 +45,7 @@ Examples:
     )
     .action(async (options: LogOptions) => {
       checkTypes(options.type ?? []);
+      checkEnd(options);
       const show = (event: SwarmEvent) => {
         if (options.json === true) printJson(event);
         else print(eventLine(event));
@@ -61,6 +62,12 @@ Examples:
         if (found === 0) note(`no event matches; the log goes from 1 to ${history.head.sequence}`);
       });
     });
+}
+
+/** The newest so many, and the oldest so many, cannot both be asked for. */
+function checkEnd({ last, limit, offset }: LogOptions): void {
+  if (last === undefined || (limit === undefined && offset === undefined)) return;
+  throw new Fault('INVALID_INPUT', '--last cannot be combined with --limit or --offset.', {});
 }
 
 /** A type that cannot occur is a slip of the hand, and not an answer. */

@@ -4,5 +4,9 @@ import { nanoid } from 'nanoid';
 /** A source of ids that are unique in a swarm: letters, digits, `_` and `-`. */
 export type IdSource = () => string;
 
-/** 21 random characters, 126 bits. */
-export const randomIds: IdSource = () => nanoid();
+/** 21 random characters, 126 bits. None begins with a hyphen: on a command line it would be taken for an option. */
+export const randomIds: IdSource = () => {
+  let id = nanoid();
+  while (id.startsWith('-')) id = nanoid();
+  return id;
+};

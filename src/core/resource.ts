@@ -9,6 +9,15 @@ import type { PathStep } from './path.ts';
 const BELOW = '/**';
 const STATE = 'state/';
 
+/**
+ * Whether a name can be taken for another one than it is: `.` and `..` are not resolved, and `*` means something at the end
+ * only. A lock on such a name would protect nothing that its holder has in mind.
+ */
+export function isMisleading(resource: string): boolean {
+  const name = isSubtree(resource) ? resource.slice(0, -BELOW.length) : resource;
+  return name.includes('*') || name.split('/').some((part) => part === '.' || part === '..');
+}
+
 /** Whether a resource stands for a whole subtree. */
 export function isSubtree(resource: string): boolean {
   return resource.length > BELOW.length && resource.endsWith(BELOW);

@@ -5,6 +5,7 @@
  * Who may ask for what is in `access/`; whether it is legal now, in `actors/`.
  */
 import * as z from 'zod';
+import { isMisleading } from '../core/resource.ts';
 import type { RecordedCommand } from '../events/envelope.ts';
 import type { EarlierVersion } from '../events/definition.ts';
 import { newHandoffShape } from '../events/handoff.ts';
@@ -83,6 +84,10 @@ export const COMMANDS = {
     z.strictObject({
       lockId: idSchema,
       ...lockRequestShape,
+      resource: lockRequestShape.resource.refine(
+        (name) => !isMisleading(name),
+        'names are compared as they are written: no . or .. between slashes, and * only in a final /**',
+      ),
       ttl: milliseconds.min(1).optional(),
       timeout: milliseconds.optional(),
       priority: prioritySchema.optional(),

@@ -151,7 +151,9 @@ describe('lock.acquire', () => {
     expect(typesOf(given.when('lock.acquire', { resource: 'a', type: 'shared' }))).toBe(
       'FORBIDDEN',
     );
-    expect(typesOf(acquire(bee, 'l3', { resource: ' a' }))).toBe('INVALID_INPUT');
+    for (const resource of [' a', './a', 'a/../b', 'a/*.ts']) {
+      expect(typesOf(acquire(bee, 'l3', { resource }))).toBe('INVALID_INPUT');
+    }
   });
 });
 

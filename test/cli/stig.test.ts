@@ -191,6 +191,11 @@ describe('stig log of nothing', () => {
     expect(error).toContain('no event matches');
   });
 
+  it('cannot show the newest and the oldest at once', async () => {
+    const { status, error } = await stig('log', '--last', '3', '--limit', '2');
+    expect([status, error]).toEqual([2, expect.stringContaining('INVALID_INPUT')]);
+  });
+
   it('shows the newest with --last', async () => {
     const { out } = await stig('log', '--json', '--last', '3');
     const sequences = jsonLines(out).map(({ sequence }) => sequence);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import {
   covers,
+  isMisleading,
   isSubtree,
   overlaps,
   stateResource,
@@ -28,6 +29,21 @@ test.each(COVERED)('%s covers %s: %s', (resource, other, expected) => {
   expect(overlaps(resource, other)).toBe(expected || covers(other, resource));
   expect(overlaps(other, resource)).toBe(overlaps(resource, other));
   if (expected && resource !== other) expect([...subtreesOver(other)]).toContain(resource);
+});
+
+test.each([
+  ['src/a.ts', false],
+  ['src/**', false],
+  ['src/.env', false],
+  ['..a/b', false],
+  ['./src/a.ts', true],
+  ['src/../a.ts', true],
+  ['src/*.ts', true],
+  ['src/**/a', true],
+  ['**', true],
+  ['src/./**', true],
+])('%s could be taken for another name: %s', (resource, expected) => {
+  expect(isMisleading(resource)).toBe(expected);
 });
 
 test('the subtrees over a resource are those that cover it, the narrowest first', () => {

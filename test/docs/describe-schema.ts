@@ -49,7 +49,8 @@ export const WORDS: readonly Word[] = [
   {
     name: 'resource',
     schema: resourceSchema,
-    meaning: 'a string of 1 to 1,024 printable characters without white space',
+    meaning:
+      'a string of 1 to 1,024 printable characters, no space at either end; names are compared as they are written',
   },
   {
     name: 'config',
