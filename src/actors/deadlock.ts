@@ -1,35 +1,33 @@
 /**
  * Circles of sessions that wait for each other, found when the request that closes one comes.
  *
- * A session waits for whoever holds what it asks for and for whoever is before it in the queue. A circle that did not exist
- * before goes through the newcomer, so the search starts there. Of its waiters the least urgent, and of those the youngest,
- * has to give up; that is not always the newcomer.
+ * A session waits for whoever holds what it asks for and for whoever is before it in the queue. A newcomer adds to that on
+ * both sides: what it waits for, and who has to wait for it now, since it goes before them or was let in at once. So every
+ * circle that did not exist before goes through the newcomer's session, and the search starts there. Of its waiters the
+ * least urgent, and of those the youngest, has to give up; that is not always the newcomer.
  */
-import { PRIORITIES, type Priority } from '../events/identity.ts';
+import { PRIORITIES } from '../events/identity.ts';
 import type { StateView } from '../events/view.ts';
-import { placeOf, type Claimant, type LockScene, type Seen } from './lock-scene.ts';
+import { placeOf, placeOfUpgrade, type Waiter } from './lock-place.ts';
+import type { LockScene, Seen } from './lock-scene.ts';
 
-/** Somebody who waits: a request in a queue, or a holder that waits to upgrade. */
-export interface Waiter {
-  readonly lockId: string;
-  readonly claimant: Claimant;
-  readonly priority: Priority;
-  /** The sequence of its request: greater is younger. */
-  readonly sequence: number;
-}
-
-/** The circle that a newcomer closes, from it to the one that waits for it; undefined when there is none. */
+/**
+ * The circle through a session, from its own wait to the one that waits for it; undefined when there is none. A newcomer that
+ * has to wait has entered the scene, and one that was let in holds its lock there.
+ */
 export function findCycle(
   view: StateView,
   scene: LockScene,
-  newcomer: Waiter,
+  { sessionId: target, newcomer }: { readonly sessionId: string; readonly newcomer?: Waiter },
 ): readonly Waiter[] | undefined {
-  const { sessionId: target } = newcomer.claimant;
-  if (view.lockCount(target) === 0) return undefined; // nobody waits for who has nothing
+  const own = waitersOf(view, scene, target);
+  if (newcomer !== undefined) own.push(newcomer);
+  if (own.length === 0) return undefined; // who waits for nothing is in no circle
+  if (view.lockCount(target) === 0 && !scene.isNewcomerBeforeAny()) return undefined; // nobody waits for it
   const blockedBy = new Map<string, Waiter>();
   const sessions: string[] = [];
   const reach = (waiter: Waiter, seen?: Seen): boolean => {
-    for (const { sessionId } of scene.blockers(waiter.claimant, seen)) {
+    for (const sessionId of scene.blockers(waiter.claimant, seen)) {
       if (sessionId === target) return true;
       if (blockedBy.has(sessionId)) continue;
       blockedBy.set(sessionId, waiter);
@@ -37,7 +35,7 @@ export function findCycle(
     }
     return false;
   };
-  reach(newcomer); // by itself: what is its own there must be found again by the others
+  for (const waiter of own) reach(waiter); // by itself: what is its own there must be found again by the others
   const seen: Seen = { kinds: new Set(), queued: new Map() };
   for (const sessionId of sessions) {
     for (const waiter of waitersOf(view, scene, sessionId)) {
@@ -51,7 +49,8 @@ export function findCycle(
 export function victimOf(cycle: readonly Waiter[]): Waiter | undefined {
   return cycle.toSorted(
     (a, b) =>
-      PRIORITIES.indexOf(b.priority) - PRIORITIES.indexOf(a.priority) || b.sequence - a.sequence,
+      PRIORITIES.indexOf(b.priority) - PRIORITIES.indexOf(a.priority) ||
+      b.claimant.place.sequence - a.claimant.place.sequence,
   )[0];
 }
 
@@ -65,23 +64,22 @@ function pathTo(last: Waiter, blockedBy: ReadonlyMap<string, Waiter>): readonly 
 }
 
 /** Everything that a session waits for. */
-function waitersOf(view: StateView, scene: LockScene, sessionId: string): readonly Waiter[] {
-  const { waits, upgrades } = view.holdings(sessionId);
+function waitersOf(view: StateView, scene: LockScene, sessionId: string): Waiter[] {
+  const { waits, upgrades } = view.waits(sessionId);
   const requests = waits
     .filter(({ wait }) => !scene.isGone(wait.id))
     .map(({ resource, wait }) => ({
       lockId: wait.id,
       claimant: { resource, type: wait.type, sessionId, place: placeOf(wait) },
       priority: wait.priority,
-      sequence: wait.touched.whole.sequence,
     }));
   const waitingToUpgrade = upgrades
     .filter(({ upgrade }) => !scene.isGoneUpgrade(upgrade.lockId))
-    .map(({ resource, upgrade: { lockId, to, priority, sequence } }) => ({
-      lockId,
-      claimant: { resource, type: to, sessionId, place: null },
-      priority,
-      sequence,
-    }));
+    .map(({ resource, upgrade }) => {
+      const { lockId, to: type, priority } = upgrade;
+      const place = placeOfUpgrade(upgrade);
+      const claimant = { resource, type, sessionId, place, upgradedId: lockId };
+      return { lockId, claimant, priority };
+    });
   return [...requests, ...waitingToUpgrade];
 }

@@ -12,13 +12,15 @@ import {
   queueKey,
   type LockHold,
   type LockRecord,
+  type LockType,
 } from '../events/lock.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandOf } from '../protocol/commands.ts';
-import { findCycle, victimOf, type Waiter } from './deadlock.ts';
+import { findCycle, victimOf } from './deadlock.ts';
 import { fact, facts, recorded, type Decision } from './decision.ts';
-import { findHeld, isAsStrong, noLock } from './lock-rules.ts';
-import { LockScene, type Claimant } from './lock-scene.ts';
+import { placeOfUpgrade, type Claimant, type Waiter } from './lock-place.ts';
+import { findHeld, isAsStrong, isCompatible, noLock } from './lock-rules.ts';
+import { LockScene } from './lock-scene.ts';
 
 /** Asks for a lock. */
 export function acquire(view: StateView, command: CommandOf<'lock.acquire'>): Decision {
@@ -40,8 +42,7 @@ export function acquire(view: StateView, command: CommandOf<'lock.acquire'>): De
   const refusal = checkTtl(view, ttl) ?? checkCount(view, sessionId, lockId);
   if (refusal !== undefined) return refusal;
   const metadata = payload.metadata === undefined ? {} : { metadata: payload.metadata };
-  const sequence = view.sequence + 1;
-  const place = { key: queueKey(timeMs, priority), sequence };
+  const place = { key: queueKey(timeMs, priority), sequence: view.sequence + 1 };
   const claimant: Claimant = { resource, type, sessionId, place };
   const granted = fact('lock.acquired', {
     lockId,
@@ -52,7 +53,7 @@ export function acquire(view: StateView, command: CommandOf<'lock.acquire'>): De
     ...metadata,
   });
   return admit(view, new LockScene(view, timeMs), {
-    waiter: { lockId, claimant, priority, sequence },
+    waiter: { lockId, claimant, priority },
     record,
     timeout,
     granted,
@@ -83,12 +84,18 @@ export function upgrade(view: StateView, command: CommandOf<'lock.upgrade'>): De
   if (record.upgrade !== null) {
     return record.upgrade.lockId === lockId
       ? asksAlready(resource, lockId)
-      : bothUpgrade(record, { hold, to });
+      : secondUpgrade(record, { hold, to, timeout });
   }
   const priority = payload.priority ?? swarm.config.defaultPriority;
-  const claimant: Claimant = { resource, type: to, sessionId: source.sessionId, place: null };
+  const claimant: Claimant = {
+    resource,
+    type: to,
+    sessionId: source.sessionId,
+    place: placeOfUpgrade({ sequence: view.sequence + 1 }),
+    upgradedId: lockId,
+  };
   return admit(view, new LockScene(view, timeMs), {
-    waiter: { lockId, claimant, priority, sequence: view.sequence + 1 },
+    waiter: { lockId, claimant, priority },
     record,
     timeout,
     granted: fact('lock.upgraded', { lockId, resource, to }),
@@ -121,38 +128,61 @@ interface Request {
 /** Grants a request, lets it wait, or refuses it; may take another one out of a circle first. */
 function admit(view: StateView, scene: LockScene, request: Request): Decision {
   const { waiter, record, timeout, granted, requested } = request;
-  if (canHave(scene, waiter)) return facts(granted);
+  const { resource, sessionId } = waiter.claimant;
+  if (scene.isFree(waiter.claimant)) {
+    scene.letIn(waiter, granted);
+    const { waits, upgrades } = view.waits(sessionId);
+    if (waits.length + upgrades.length > 0) {
+      breakCircles(view, scene, { sessionId });
+      scene.grantAround(resource); // what it waits for itself may lie inside what it has now
+    }
+    return facts(...scene.facts);
+  }
   if (timeout === 0) return isHeld(record, scene, waiter);
   const refusal = checkWait(request);
   if (refusal !== undefined) return refusal;
+  scene.enter(waiter);
+  const circle = breakCircles(view, scene, { sessionId, newcomer: waiter });
+  if (circle !== undefined) return deadlocked(scene, waiter, circle);
+  if (!scene.isFree(waiter.claimant)) {
+    return facts(...scene.facts, requested, contention(scene, waiter));
+  }
+  scene.letIn(waiter, granted);
+  scene.grantAround(resource); // for those who would have waited behind it
+  return facts(...scene.facts);
+}
+
+/**
+ * Takes somebody out of each circle that goes through a session, and lets in who waited for them. Answers the circle of which
+ * the newcomer itself has to give up; nothing is recorded of the others then.
+ */
+function breakCircles(
+  view: StateView,
+  scene: LockScene,
+  through: { readonly sessionId: string; readonly newcomer?: Waiter },
+): readonly Waiter[] | undefined {
   const victims: Waiter[] = [];
   for (
-    let cycle = findCycle(view, scene, waiter);
+    let cycle = findCycle(view, scene, through);
     cycle !== undefined;
-    cycle = findCycle(view, scene, waiter)
+    cycle = findCycle(view, scene, through)
   ) {
-    const victim = victimOf(cycle) ?? waiter;
-    if (victim === waiter) return deadlocked(scene, waiter, cycle);
+    const victim = victimOf(cycle);
+    if (victim === undefined || victim === through.newcomer) return cycle;
     giveUp(scene, victim, cycle);
     victims.push(victim);
   }
   for (const { claimant } of victims) scene.grantAround(claimant.resource);
-  return canHave(scene, waiter)
-    ? facts(...scene.facts, granted)
-    : facts(...scene.facts, requested, contention(scene, waiter));
-}
-
-function canHave(scene: LockScene, { lockId, claimant }: Waiter): boolean {
-  return claimant.place === null ? scene.fits(claimant, lockId) : scene.isFree(claimant);
+  return undefined;
 }
 
 /** The victim of a circle waits no more. */
 function giveUp(scene: LockScene, victim: Waiter, cycle: readonly Waiter[]): void {
   const { lockId, claimant } = victim;
-  const { resource, place } = claimant;
+  const { resource, upgradedId } = claimant;
   scene.facts.push(contention(scene, victim, cycle));
   const how = fact('lock.abandoned', { lockId, resource, reason: 'deadlock' });
-  if (place === null) scene.dropUpgrade(lockId, how);
+  if (upgradedId !== undefined) scene.dropUpgrade(lockId, how);
   else scene.remove(lockId, how);
 }
 
@@ -191,13 +221,30 @@ function deadlocked(scene: LockScene, victim: Waiter, cycle: readonly Waiter[]):
   );
 }
 
-/** Two holders that wait to upgrade wait for each other, so the second is refused at once. */
-function bothUpgrade(
-  { resource, upgrade: first, holders }: LockRecord,
-  { hold, to }: { readonly hold: LockHold; readonly to: string },
+/**
+ * One upgrade of a resource waits at a time. A second one is refused at once: mostly its holder and the first would wait for
+ * each other, which is a circle; where they would not, and where it would not wait, it is held.
+ */
+function secondUpgrade(
+  record: LockRecord,
+  ask: { readonly hold: LockHold; readonly to: LockType; readonly timeout: number },
 ): Decision {
+  const { resource, upgrade: first, holders } = record;
+  const { hold, to, timeout } = ask;
   const other = holders.find(({ id }) => id === first?.lockId);
-  const cycle = [hold, ...(other === undefined ? [] : [other])].map(({ id, holder }) => ({
+  const isCircle =
+    other !== undefined &&
+    first !== null &&
+    !isCompatible(first.to, [hold]) &&
+    !isCompatible(to, [other]);
+  if (timeout === 0 || !isCircle) {
+    return refuse(
+      'LOCK_HELD',
+      `${other?.holder.agentId ?? 'Another holder'} waits to upgrade its lock on ${JSON.stringify(resource)}; one upgrade waits at a time.`,
+      { resource, holders: other === undefined ? [] : [shownHold(other)], waiting: 1 },
+    );
+  }
+  const cycle = [hold, other].map(({ id, holder }) => ({
     lockId: id,
     resource,
     sessionId: holder.sessionId,
@@ -205,7 +252,7 @@ function bothUpgrade(
   return recorded(
     refuse(
       'DEADLOCK',
-      `${other?.holder.agentId ?? 'Another holder'} waits to upgrade its lock on ${JSON.stringify(resource)}; both would wait for ever. Release this lock, and ask for a new one (${to}).`,
+      `${other.holder.agentId} waits to upgrade its lock on ${JSON.stringify(resource)}; both would wait for ever. Release this lock, and ask for a new one (${to}).`,
       { lockId: hold.id, resource, cycle },
     ),
     fact('lock.contention', {
@@ -236,10 +283,14 @@ function isHeld({ resource, queue }: LockRecord, scene: LockScene, waiter: Waite
     `${resource} is locked by ${holders[0]?.holder.agentId ?? 'a waiting request'}.`,
     {
       resource,
-      holders: holders.map(({ id, type, holder }) => ({ id, type, holder })),
+      holders: holders.map(shownHold),
       waiting: queue.length,
     },
   );
+}
+
+function shownHold({ id, type, holder }: LockHold) {
+  return { id, type, holder };
 }
 
 function checkWait({ waiter, record, timeout, limits }: Request): Refusal | undefined {
@@ -251,7 +302,8 @@ function checkWait({ waiter, record, timeout, limits }: Request): Refusal | unde
       { limit: 'lockWaitMsMax', max: lockWaitMsMax },
     );
   }
-  if (waiter.claimant.place === null || record.queue.length < lockQueueMax) return undefined;
+  if (waiter.claimant.upgradedId !== undefined || record.queue.length < lockQueueMax)
+    return undefined;
   return refuse(
     'LIMIT_EXCEEDED',
     `${lockQueueMax} requests wait for ${record.resource}, the limit (lockQueueMax).`,

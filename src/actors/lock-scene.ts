@@ -5,7 +5,7 @@
  * be let in and the other cannot. So nobody starves. A holder that waits to upgrade is before everybody. Resources that
  * overlap (`repo/**` and `repo/a.ts`) count as one in all of this; what a session holds itself is never in its way.
  */
-import { covers } from '../core/resource.ts';
+import { covers, overlaps } from '../core/resource.ts';
 import type { NewSwarmFact } from '../events/catalog.ts';
 import {
   freeResource,
@@ -17,22 +17,16 @@ import {
 } from '../events/lock.ts';
 import type { StateView } from '../events/view.ts';
 import { fact } from './decision.ts';
+import {
+  comparePlaces,
+  isBefore,
+  placeOf,
+  placeOfUpgrade,
+  type Claimant,
+  type Place,
+  type Waiter,
+} from './lock-place.ts';
 import { isAsStrong, isCompatible } from './lock-rules.ts';
-
-/** Somebody who asks for a lock: waiting, or about to. */
-export interface Claimant {
-  readonly resource: string;
-  readonly type: LockType;
-  readonly sessionId: string;
-  /** Its place among those who wait; an upgrade has none and is before all. */
-  readonly place: Place | null;
-}
-
-/** A place in a queue: smaller is served earlier. */
-export interface Place {
-  readonly key: number;
-  readonly sequence: number;
-}
 
 /** Who is next on a resource: its upgrade, or the first request that can still be served. */
 type Next =
@@ -43,16 +37,54 @@ export class LockScene {
   readonly facts: NewSwarmFact[] = [];
   readonly #view: StateView;
   readonly #timeMs: number;
+  readonly #holdersMax: number;
   /** Locks that end and requests that leave their queue. */
   readonly #gone = new Set<string>();
   readonly #goneUpgrades = new Set<string>();
   readonly #retyped = new Map<string, LockType>();
-  readonly #granted = new Map<string, LockWait[]>();
+  readonly #granted = new Map<string, Held[]>();
   readonly #around = new Map<string, readonly LockRecord[]>();
+  /** Where somebody may be let in now. */
+  readonly #toLookAt = new Set<LockRecord>();
+  /** A resource that the state does not know yet, since the newcomer is the first on it. */
+  readonly #fresh: LockRecord[] = [];
+  #newcomer: Claimant | undefined;
 
   constructor(view: StateView, timeMs: number) {
     this.#view = view;
     this.#timeMs = timeMs;
+    this.#holdersMax = view.swarm?.limits.lockHoldersMax ?? 0;
+  }
+
+  /** Somebody is about to wait: from now on the newcomer has its place among those who do. */
+  enter(newcomer: Waiter): void {
+    this.#newcomer = newcomer.claimant;
+  }
+
+  /** Whether anybody has to wait for the newcomer from now on. */
+  isNewcomerBeforeAny(): boolean {
+    if (this.#newcomer === undefined) return false;
+    const { resource, place } = this.#newcomer;
+    return this.around(resource).some(({ queue }) => {
+      const last = queue.at(-1);
+      return last !== undefined && isBefore(place, placeOf(last));
+    });
+  }
+
+  /** The newcomer is let in, at once or since others made way; `how` says as what. */
+  letIn({ lockId, claimant }: Waiter, how: NewSwarmFact): void {
+    this.#newcomer = undefined;
+    const { resource, type, sessionId, upgradedId } = claimant;
+    if (upgradedId !== undefined) {
+      this.retype(lockId, type, how);
+      this.#gains(resource, sessionId);
+      return;
+    }
+    if (this.#view.resource(resource) === undefined) {
+      this.#fresh.push(freeResource(resource));
+      this.#around.clear();
+    }
+    this.#grant(resource, { id: lockId, type, sessionId }, how);
   }
 
   /** A lock ends, and its upgrade with it; or a request leaves the queue. */
@@ -89,23 +121,26 @@ export class LockScene {
     }
   }
 
-  /** Lets in whoever waits on a resource, or on one that overlaps with it, as long as somebody can be let in. */
+  /**
+   * Lets in whoever waits on a resource, or on one that overlaps with it, as long as somebody can be let in. Who is let in
+   * leaves a queue, and so makes way on all that overlaps with it, which is looked at next.
+   */
   grantAround(resource: string): void {
-    const records = this.around(resource);
-    if (records.every(({ queue, upgrade }) => queue.length === 0 && upgrade === null)) return;
-    for (let served = this.#grantNext(records); served; served = this.#grantNext(records));
+    this.#lookAround(resource);
+    while (this.#toLookAt.size > 0) {
+      const records = this.#inOrder([...this.#toLookAt]);
+      this.#toLookAt.clear();
+      for (const record of records) this.#serveQueue(record);
+    }
   }
 
-  /** Whether a new request is let in at once: nobody is before it, and it fits. */
+  /** Whether somebody can be let in: nobody is before it, and it fits; or it has more than that already. */
   isFree(claimant: Claimant): boolean {
-    return (
-      (this.#isFirst(claimant) || this.#isWithinOwn(claimant)) && this.fits(claimant, undefined)
-    );
+    return (this.#isFirst(claimant) && this.#fits(claimant)) || this.#isWithinOwn(claimant);
   }
 
-  /** Whether a lock fits beside all that others hold; `upgradedId` is the lock that it is made of. */
-  fits({ resource, type, sessionId }: Claimant, upgradedId: string | undefined): boolean {
-    const max = this.#view.swarm?.limits.lockHoldersMax ?? 0;
+  /** Whether a lock fits beside all that others hold. */
+  #fits({ resource, type, sessionId, upgradedId }: Claimant): boolean {
     for (const record of this.around(resource)) {
       let held = 0;
       for (const { id, type: other, sessionId: holder } of this.#holds(record)) {
@@ -113,29 +148,33 @@ export class LockScene {
         const isOwn = id === upgradedId || (holder === sessionId && record.resource !== resource);
         if (!isOwn && !isCompatible(type, [{ type: other }])) return false;
       }
-      if (record.resource === resource && held >= max && upgradedId === undefined) return false;
+      if (record.resource === resource && held >= this.#holdersMax && upgradedId === undefined)
+        return false;
     }
     return true;
   }
 
   /**
-   * What of other sessions keeps somebody from getting a lock. With `seen`, only what it has not led to for anybody yet, so
+   * Which other sessions keep somebody from getting a lock. With `seen`, only what it has not led to for anybody yet, so
    * that going through all that wait in a queue goes through the queue once.
    */
-  *blockers(claimant: Claimant, seen?: Seen): Generator<Blocker> {
-    const { type, sessionId, place } = claimant;
-    for (const record of this.around(claimant.resource)) {
-      const kind = `${type} ${record.resource}`;
+  *blockers(claimant: Claimant, seen?: Seen): Generator<string> {
+    const { resource, type, sessionId, place, upgradedId } = claimant;
+    const isUpgrade = upgradedId !== undefined;
+    for (const record of this.around(resource)) {
+      const kind = `${type} ${isUpgrade} ${record.resource === resource} ${record.resource}`;
       if (seen?.kinds.has(kind) !== true) {
         seen?.kinds.add(kind);
-        for (const { id, type: other, sessionId: holder } of this.#holds(record)) {
-          if (holder !== sessionId && !isCompatible(type, [{ type: other }])) {
-            yield { id, sessionId: holder, holds: true };
+        const isFull = !isUpgrade && record.resource === resource && this.#isStuckFull(record);
+        for (const { type: other, sessionId: holder } of this.#holds(record)) {
+          if (holder !== sessionId && (isFull || !isCompatible(type, [{ type: other }]))) {
+            yield holder;
           }
         }
       }
-      if (place !== null) yield* this.#before(record, claimant, place, seen);
+      yield* this.#before(record, { sessionId, place }, seen);
     }
+    if (this.#isBehindNewcomer(claimant)) yield this.#newcomer?.sessionId ?? '';
   }
 
   /** Locks of other sessions that are in the way, at most so many. */
@@ -150,9 +189,8 @@ export class LockScene {
     return found;
   }
 
-  /** How many requests are before somebody; nobody is before an upgrade. */
+  /** How many requests are before somebody. */
   countAhead({ resource, place }: Claimant): number {
-    if (place === null) return 0;
     return this.around(resource).reduce(
       (count, { queue }) =>
         count + queue.findLastIndex((wait) => isBefore(placeOf(wait), place)) + 1,
@@ -171,7 +209,10 @@ export class LockScene {
     if (records === undefined) {
       const own = this.#view.resource(resource) ?? freeResource(resource);
       const others = this.#view.overlapping(resource);
-      records = others.length === 0 ? [own] : [own, ...others];
+      const fresh = this.#fresh.filter(
+        (record) => record.resource !== resource && overlaps(record.resource, resource),
+      );
+      records = others.length + fresh.length === 0 ? [own] : [own, ...others, ...fresh];
       this.#around.set(resource, records);
     }
     return records;
@@ -187,53 +228,78 @@ export class LockScene {
       if (this.#gone.has(id)) continue;
       yield { id, type: this.#retyped.get(id) ?? type, sessionId: holder.sessionId };
     }
-    for (const { id, type, requester } of this.#granted.get(record.resource) ?? []) {
-      yield { id, type, sessionId: requester.sessionId };
-    }
+    yield* this.#granted.get(record.resource) ?? [];
+  }
+
+  /** Whether as many as may hold a resource do so and wait for something themselves: they will not make way. */
+  #isStuckFull(record: LockRecord): boolean {
+    let waiting = 0;
+    for (const { sessionId } of this.#holds(record)) if (this.#isWaiting(sessionId)) waiting += 1;
+    return waiting >= this.#holdersMax;
+  }
+
+  #isWaiting(sessionId: string): boolean {
+    if (this.#newcomer?.sessionId === sessionId) return true;
+    const { waits, upgrades } = this.#view.waits(sessionId);
+    return (
+      waits.some(({ wait }) => this.#isServable(wait)) ||
+      upgrades.some(({ upgrade }) => !this.#goneUpgrades.has(upgrade.lockId))
+    );
   }
 
   *#before(
-    { resource, upgrade, holders, queue }: LockRecord,
-    { sessionId }: Claimant,
-    place: Place,
+    record: LockRecord,
+    { sessionId, place }: { readonly sessionId: string; readonly place: Place },
     seen?: Seen,
-  ): Generator<Blocker> {
-    if (upgrade !== null && !this.#goneUpgrades.has(upgrade.lockId)) {
-      const owner = holders.find(({ id }) => id === upgrade.lockId)?.holder.sessionId;
-      if (owner !== undefined && owner !== sessionId) {
-        yield { id: upgrade.lockId, sessionId: owner, holds: false };
-      }
+  ): Generator<string> {
+    const { resource, queue } = record;
+    const first = this.#upgradeOn(record);
+    const upgrading = first?.hold.holder.sessionId;
+    if (first !== undefined && upgrading !== undefined && upgrading !== sessionId) {
+      if (isBefore(placeOfUpgrade(first.upgrade), place)) yield upgrading;
     }
     for (let index = seen?.queued.get(resource) ?? 0; index < queue.length; index++) {
       const wait = queue[index];
       if (wait === undefined || !isBefore(placeOf(wait), place)) return;
       seen?.queued.set(resource, index + 1);
       const owner = wait.requester.sessionId;
-      if (this.#isServable(wait) && owner !== sessionId) {
-        yield { id: wait.id, sessionId: owner, holds: false };
-      }
+      if (this.#isServable(wait) && owner !== sessionId) yield owner;
     }
   }
 
-  #grantNext(records: readonly LockRecord[]): boolean {
-    let first: { readonly record: LockRecord; readonly next: Next } | undefined;
+  #lookAround(resource: string): void {
+    for (const record of this.around(resource)) this.#toLookAt.add(record);
+  }
+
+  /** Records on which somebody waits, in the order in which their first ones are served. */
+  #inOrder(records: readonly LockRecord[]): readonly LockRecord[] {
+    const places = new Map<LockRecord, Place>();
     for (const record of records) {
       const next = this.#next(record);
-      if (next === undefined || !this.#canServe(record, next)) continue;
-      if (first === undefined || isBefore(placeOfNext(next), placeOfNext(first.next))) {
-        first = { record, next };
-      }
+      if (next !== undefined) places.set(record, placeOfNext(next));
     }
-    if (first === undefined) return false;
-    this.#serve(first.record, first.next);
-    return true;
+    const waited = [...places];
+    if (waited.length > 1) waited.sort(([, a], [, b]) => comparePlaces(a, b));
+    return waited.map(([record]) => record);
+  }
+
+  /** Lets in those who wait on one resource, one after the other, until the next one has to wait. */
+  #serveQueue(record: LockRecord): void {
+    for (
+      let next = this.#next(record);
+      next !== undefined && this.#canServe(record, next);
+      next = this.#next(record)
+    ) {
+      this.#serve(record, next);
+    }
   }
 
   #canServe({ resource }: LockRecord, next: Next): boolean {
     if ('upgrade' in next) {
-      const { to: type, lockId } = next.upgrade;
+      const { to: type, lockId: upgradedId } = next.upgrade;
       const { sessionId } = next.hold.holder;
-      return this.fits({ resource, type, sessionId, place: null }, lockId);
+      const place = placeOfUpgrade(next.upgrade);
+      return this.isFree({ resource, type, sessionId, place, upgradedId });
     }
     const { type, requester } = next.wait;
     const place = placeOf(next.wait);
@@ -244,31 +310,69 @@ export class LockScene {
     if ('upgrade' in next) {
       const { lockId, to } = next.upgrade;
       this.retype(lockId, to, fact('lock.upgraded', { lockId, resource, to }));
-      return;
+      this.#gains(resource, next.hold.holder.sessionId);
+    } else {
+      this.#grantWait(resource, next.wait);
     }
-    const { wait } = next;
-    this.#gone.add(wait.id);
-    const granted = this.#granted.get(resource);
-    if (granted === undefined) this.#granted.set(resource, [wait]);
-    else granted.push(wait);
-    this.facts.push(grantFact(resource, wait));
   }
 
-  #next({ upgrade, holders, queue }: LockRecord): Next | undefined {
-    if (upgrade !== null && !this.#goneUpgrades.has(upgrade.lockId)) {
-      const hold = holders.find(({ id }) => id === upgrade.lockId);
-      if (hold !== undefined && this.#canStillUpgrade(upgrade, hold)) return { upgrade, hold };
+  #grantWait(resource: string, wait: LockWait): void {
+    const { id, type, requester } = wait;
+    this.#gone.add(id);
+    const { sessionId } = requester;
+    this.#grant(resource, { id, type, sessionId }, grantFact(resource, wait));
+  }
+
+  #grant(resource: string, held: Held, how: NewSwarmFact): void {
+    const granted = this.#granted.get(resource);
+    if (granted === undefined) this.#granted.set(resource, [held]);
+    else granted.push(held);
+    this.facts.push(how);
+    this.#gains(resource, held.sessionId);
+  }
+
+  /** A session has more than before: what it waits for inside of that is its own, whoever waits there before it. */
+  #gains(resource: string, sessionId: string): void {
+    this.#lookAround(resource);
+    for (const { resource: inside, wait } of this.#view.waits(sessionId).waits) {
+      const claimant = { resource: inside, type: wait.type, sessionId, place: placeOf(wait) };
+      if (this.#isServable(wait) && this.#isWithinOwn(claimant)) this.#grantWait(inside, wait);
     }
-    const wait = queue.find((one) => this.#isServable(one));
+  }
+
+  #next(record: LockRecord): Next | undefined {
+    const upgrade = this.#upgradeOn(record);
+    if (upgrade !== undefined) return upgrade;
+    const wait = record.queue.find((one) => this.#isServable(one));
     return wait && { wait };
   }
 
+  /** The upgrade that a resource waits for, unless it is over. */
+  #upgradeOn({ upgrade, holders }: LockRecord): Extract<Next, { upgrade: unknown }> | undefined {
+    if (upgrade === null || this.#goneUpgrades.has(upgrade.lockId)) return undefined;
+    const hold = holders.find(({ id }) => id === upgrade.lockId);
+    return hold && this.#canStillUpgrade(upgrade, hold) ? { upgrade, hold } : undefined;
+  }
+
+  /** Whether the newcomer, which is not recorded yet, keeps somebody waiting. */
+  #isBehindNewcomer({ resource, sessionId, place }: Claimant): boolean {
+    const newcomer = this.#newcomer;
+    return (
+      newcomer !== undefined &&
+      newcomer.sessionId !== sessionId &&
+      isBefore(newcomer.place, place) &&
+      overlaps(newcomer.resource, resource)
+    );
+  }
+
   /** Nobody who waits on the resource, or on one that overlaps, is before it. */
-  #isFirst({ resource, place }: Claimant): boolean {
+  #isFirst(claimant: Claimant): boolean {
+    const { resource, place } = claimant;
+    if (this.#isBehindNewcomer(claimant)) return false;
     for (const record of this.around(resource)) {
       const next = this.#next(record);
       if (next === undefined) continue;
-      if (place !== null && isBefore(placeOfNext(next), place)) return false;
+      if (isBefore(placeOfNext(next), place)) return false;
     }
     return true;
   }
@@ -278,11 +382,8 @@ export class LockScene {
     return this.around(resource).some(
       (record) =>
         covers(record.resource, resource) &&
-        record.holders.some(
-          (hold) =>
-            hold.holder.sessionId === sessionId &&
-            !this.#gone.has(hold.id) &&
-            isAsStrong(this.#retyped.get(hold.id) ?? hold.type, type),
+        [...this.#holds(record)].some(
+          (held) => held.sessionId === sessionId && isAsStrong(held.type, type),
         ),
     );
   }
@@ -318,27 +419,8 @@ interface Held {
   readonly sessionId: string;
 }
 
-/** A lock or a waiting request that is in somebody's way. */
-export interface Blocker {
-  readonly id: string;
-  readonly sessionId: string;
-  /** Whether it is held; otherwise it waits before the other. */
-  readonly holds: boolean;
-}
-
-/** The place of a waiting request. */
-export function placeOf({ key, touched }: LockWait): Place {
-  return { key, sequence: touched.whole.sequence };
-}
-
-const FOREMOST: Place = { key: Number.NEGATIVE_INFINITY, sequence: 0 };
-
 function placeOfNext(next: Next): Place {
-  return 'wait' in next ? placeOf(next.wait) : FOREMOST;
-}
-
-function isBefore(one: Place, other: Place): boolean {
-  return one.key < other.key || (one.key === other.key && one.sequence < other.sequence);
+  return 'wait' in next ? placeOf(next.wait) : placeOfUpgrade(next.upgrade);
 }
 
 function grantFact(resource: string, wait: LockWait): NewSwarmFact {

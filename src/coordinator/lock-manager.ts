@@ -58,7 +58,6 @@ export class SwarmLocks implements LockManager {
   }
 
   async acquire(request: LockRequestInput): Promise<Lock | null> {
-    // Whoever names nobody is refused as unknown, and does not stumble over that.
     // Object(): whoever names nobody is refused as unknown, and does not stumble over that.
     const asked = Object(request) as LockRequestInput;
     const { id, resource, type, requester, timeout, priority, ttl } = asked;

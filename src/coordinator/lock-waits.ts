@@ -11,15 +11,18 @@ export type WaitEnd = Extract<
 >;
 
 interface Waiting {
+  /** The sequence of the request: what ends it comes later. */
+  readonly sequence: number;
   resolve(end: WaitEnd): void;
   reject(reason: Refused): void;
 }
 
 const HOUR_MS = 3_600_000;
 
-/** The waiting callers of one swarm, by the id of their request. */
+/** The waiting callers of one swarm. */
 export class LockWaits {
-  readonly #waiting = new Map<string, Waiting>();
+  /** By the id of their request; an id may be used again before its first caller has been told. */
+  readonly #waiting = new Map<string, Waiting[]>();
   /** The timers of deadlines let a process end; one in which somebody waits for a lock has to go on. */
   #keepsProcess: NodeJS.Timeout | undefined;
 
@@ -27,10 +30,12 @@ export class LockWaits {
    * Waits for the end of a request, or of an upgrade, that was just recorded. Throws `DEADLOCK` when it is taken out of a
    * circle, `CLOSED` or `HALTED` when the swarm ends first.
    */
-  endOf(lockId: string): Promise<WaitEnd> {
+  endOf(lockId: string, sequence: number): Promise<WaitEnd> {
     this.#keepsProcess ??= setInterval(() => {}, HOUR_MS);
     const end = new Promise<WaitEnd>((resolve, reject) => {
-      this.#waiting.set(lockId, { resolve, reject });
+      const waiting = this.#waiting.get(lockId);
+      if (waiting === undefined) this.#waiting.set(lockId, [{ sequence, resolve, reject }]);
+      else waiting.push({ sequence, resolve, reject });
     });
     end.catch(() => {}); // whoever waits hears of it; until then it is nobody's unhandled rejection
     return end;
@@ -42,7 +47,7 @@ export class LockWaits {
     for (const { facts } of commits) {
       for (const fact of facts as readonly SwarmFact[]) {
         if (!isEnd(fact)) continue;
-        const waiting = this.#take(fact.payload.lockId);
+        const waiting = this.#take(fact.payload.lockId, fact.sequence);
         const isVictim = fact.type === 'lock.abandoned' && fact.payload.reason === 'deadlock';
         if (isVictim) waiting?.reject(new Refused(deadlock(fact, facts as readonly SwarmFact[])));
         else waiting?.resolve(fact);
@@ -52,17 +57,25 @@ export class LockWaits {
 
   /** The swarm ends: nobody will get anything any more. */
   close(reason: Refusal): void {
-    for (const lockId of this.#waiting.keys()) this.#take(lockId)?.reject(new Refused(reason));
+    const all = [...this.#waiting.values()].flat();
+    this.#waiting.clear();
+    this.#letProcessEnd();
+    for (const { reject } of all) reject(new Refused(reason));
   }
 
-  #take(lockId: string): Waiting | undefined {
+  /** The caller of the request that ended at a sequence. */
+  #take(lockId: string, endedAt: number): Waiting | undefined {
     const waiting = this.#waiting.get(lockId);
-    this.#waiting.delete(lockId);
-    if (this.#waiting.size === 0) {
-      clearInterval(this.#keepsProcess);
-      this.#keepsProcess = undefined;
-    }
-    return waiting;
+    if (waiting === undefined || (waiting[0]?.sequence ?? 0) >= endedAt) return undefined;
+    const ended = waiting.shift();
+    if (waiting.length === 0) this.#waiting.delete(lockId);
+    if (this.#waiting.size === 0) this.#letProcessEnd();
+    return ended;
+  }
+
+  #letProcessEnd(): void {
+    clearInterval(this.#keepsProcess);
+    this.#keepsProcess = undefined;
   }
 }
 

@@ -1,5 +1,5 @@
 /** The locks of a session's handle. */
-import { Refused } from '../core/errors.ts';
+import { refuse, Refused } from '../core/errors.ts';
 import { frozen } from '../core/json.ts';
 import type { Commit } from '../events/envelope.ts';
 import type { SwarmFact } from '../events/catalog.ts';
@@ -47,6 +47,7 @@ export class SessionLocks {
    * @throws {Refused} `DEADLOCK` with the circle in its details, `LIMIT_EXCEEDED`, `ALREADY_EXISTS` when it waits for it already
    */
   async acquire({ signal, ...query }: LockQuery): Promise<Lock | null> {
+    checkSignal(signal);
     if (signal?.aborted) return null;
     const asked = this.#asker.ask('lock.acquire', query);
     const request = this.#requestIn(asked.commit);
@@ -63,6 +64,7 @@ export class SessionLocks {
     lockId: string,
     { signal, ...patience }: LockPatience & { readonly to?: 'exclusive' | 'upgradeable' } = {},
   ): Promise<Lock | null> {
+    checkSignal(signal);
     if (signal?.aborted) return null;
     const resource = this.#asker.door.projector.resourceOf(lockId) ?? '';
     const asked = this.#asker.ask('lock.upgrade', { lockId, ...patience });
@@ -127,7 +129,7 @@ export class SessionLocks {
     if (own === undefined) return undefined;
     const { lockId, resource } = own.payload;
     const waits = own.type === 'lock.requested' || own.type === 'lock.upgrade_requested';
-    return { lockId, resource, type: own.type, waits };
+    return { lockId, resource, type: own.type, waits, sequence: own.sequence };
   }
 
   #holds(resource: string, lockId: string): boolean {
@@ -139,11 +141,11 @@ export class SessionLocks {
   /** A request that was recorded: it is granted, or it waits for its end. */
   async #outcome(
     { answer }: Asked,
-    { lockId, resource, type, waits }: OwnRequest,
+    { lockId, resource, type, waits, sequence }: OwnRequest,
     signal: AbortSignal | undefined,
   ): Promise<Lock | null> {
     const atOnce = waits ? undefined : this.#lockOf(resource, lockId);
-    const end = waits ? this.#asker.door.waits.endOf(lockId) : undefined;
+    const end = waits ? this.#asker.door.waits.endOf(lockId, sequence) : undefined;
     accepted(await answer);
     const how = end === undefined ? type : (await this.#endWith(end, lockId, signal)).type;
     if (how !== 'lock.acquired' && how !== 'lock.upgraded') return null;
@@ -194,6 +196,7 @@ interface OwnRequest {
   readonly resource: string;
   readonly type: RequestFact['type'];
   readonly waits: boolean;
+  readonly sequence: number;
 }
 
 type RequestFact = Extract<
@@ -207,6 +210,14 @@ function isRequest(fact: SwarmFact): fact is RequestFact {
     fact.type === 'lock.requested' ||
     fact.type === 'lock.upgraded' ||
     fact.type === 'lock.upgrade_requested'
+  );
+}
+
+/** Before anything is asked: what cannot be listened to could not give up. */
+function checkSignal(signal: unknown): void {
+  if (signal === undefined || signal instanceof AbortSignal) return;
+  throw new Refused(
+    refuse('INVALID_INPUT', 'signal: expected an AbortSignal, as of new AbortController().', {}),
   );
 }
 

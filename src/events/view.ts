@@ -28,11 +28,15 @@ export type Deadline =
     }
   | { readonly kind: 'handoff'; readonly id: string; readonly atMs: number };
 
-/** What a session holds and waits for. */
-export interface Holdings {
-  readonly locks: readonly { readonly resource: string; readonly hold: LockHold }[];
+/** The locks that a session waits for: its requests, and what it holds and would make stronger. */
+export interface Waits {
   readonly waits: readonly { readonly resource: string; readonly wait: LockWait }[];
   readonly upgrades: readonly { readonly resource: string; readonly upgrade: LockUpgrade }[];
+}
+
+/** What a session holds and waits for. */
+export interface Holdings extends Waits {
+  readonly locks: readonly { readonly resource: string; readonly hold: LockHold }[];
   readonly taskIds: readonly string[];
   readonly handoffs: readonly HandoffRecord[];
 }
@@ -83,6 +87,7 @@ export interface StateView {
   /** How many refused attempts of a session were recorded in the minute before a time. */
   recordedRefusals(sessionId: string, timeMs: number): number;
   holdings(sessionId: string): Holdings;
+  waits(sessionId: string): Waits;
   /** How many locks a session holds or waits for. */
   lockCount(sessionId: string): number;
   /** How many there are of each. */

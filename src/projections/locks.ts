@@ -1,8 +1,7 @@
 /** The locked resources, and where to find a lock or a request by its id and by its session. */
 import { unreachable } from '../core/errors.ts';
 import { covers, isStateResource, isSubtree, subtreesOver } from '../core/resource.ts';
-import type { AgentIdentity } from '../events/identity.ts';
-import type { Holdings } from '../events/view.ts';
+import type { Holdings, Waits } from '../events/view.ts';
 import { evolveLock, freeResource, type LockFact, type LockRecord } from '../events/lock.ts';
 
 const NONE: readonly LockRecord[] = [];
@@ -16,6 +15,8 @@ export class Locks {
   readonly #stateResources = new Set<string>();
   /** The ids of what a session holds or waits for, in the order in which it got or asked for them. */
   readonly #idsBySession = new Map<string, Set<string>>();
+  /** Of these, what it waits for: requests and upgrades. */
+  readonly #waitingBySession = new Map<string, Set<string>>();
 
   apply(fact: LockFact): LockRecord {
     const { resource } = fact.payload;
@@ -30,9 +31,15 @@ export class Locks {
   /** Takes a record as it was saved. */
   load(record: LockRecord): void {
     this.#put(record);
-    const { resource, holders, queue } = record;
-    for (const { id, holder } of holders) this.#add(id, resource, holder.sessionId);
-    for (const { id, requester } of queue) this.#add(id, resource, requester.sessionId);
+    const { resource, holders, queue, upgrade } = record;
+    for (const { id, holder } of holders) {
+      this.#add(id, resource, holder.sessionId);
+      if (id === upgrade?.lockId) addTo(this.#waitingBySession, holder.sessionId, id);
+    }
+    for (const { id, requester } of queue) {
+      this.#add(id, resource, requester.sessionId);
+      addTo(this.#waitingBySession, requester.sessionId, id);
+    }
   }
 
   /** The other resources that have something in common with one, in the order of their names. */
@@ -69,25 +76,39 @@ export class Locks {
     this.#stateResources.delete(resource);
   }
 
-  /** What a session holds and waits for, each in the order in which it got or asked for it. */
-  heldBy(sessionId: string): Pick<Holdings, 'locks' | 'waits' | 'upgrades'> {
+  /** What a session holds, in the order in which it got it. */
+  heldBy(sessionId: string): Holdings['locks'] {
     const locks: Holdings['locks'][number][] = [];
-    const waits: Holdings['waits'][number][] = [];
-    const upgrades: Holdings['upgrades'][number][] = [];
     for (const lockId of this.#idsBySession.get(sessionId) ?? []) {
-      const resource = this.resourceById.get(lockId) ?? '';
-      const record = this.byResource.get(resource);
+      const { resource, record } = this.#at(lockId);
       const hold = record?.holders.find(({ id }) => id === lockId);
-      const wait = hold === undefined && record?.queue.find(({ id }) => id === lockId);
       if (hold !== undefined) locks.push({ resource, hold });
-      if (wait) waits.push({ resource, wait });
-      if (record?.upgrade?.lockId === lockId) upgrades.push({ resource, upgrade: record.upgrade });
     }
     // The index may have been rebuilt from a checkpoint, so its order is not part of the state.
-    locks.sort((a, b) => a.hold.fencingToken - b.hold.fencingToken);
+    return locks.toSorted((a, b) => a.hold.fencingToken - b.hold.fencingToken);
+  }
+
+  /** What a session waits for, in the order in which it asked for it. */
+  waitedForBy(sessionId: string): Waits {
+    const ids = this.#waitingBySession.get(sessionId);
+    if (ids === undefined) return NO_WAITS; // the usual case
+    const waits: Waits['waits'][number][] = [];
+    const upgrades: Waits['upgrades'][number][] = [];
+    for (const lockId of ids) {
+      const { resource, record } = this.#at(lockId);
+      const upgrade = record?.upgrade?.lockId === lockId ? record.upgrade : null;
+      const wait = upgrade === null && record?.queue.find(({ id }) => id === lockId);
+      if (wait) waits.push({ resource, wait });
+      if (upgrade !== null) upgrades.push({ resource, upgrade });
+    }
     waits.sort((a, b) => a.wait.touched.whole.sequence - b.wait.touched.whole.sequence);
     upgrades.sort((a, b) => a.upgrade.sequence - b.upgrade.sequence);
-    return { locks, waits, upgrades };
+    return { waits, upgrades };
+  }
+
+  #at(lockId: string): { readonly resource: string; readonly record: LockRecord | undefined } {
+    const resource = this.resourceById.get(lockId) ?? '';
+    return { resource, record: this.byResource.get(resource) };
   }
 
   countOf(sessionId: string): number {
@@ -100,21 +121,35 @@ export class Locks {
     switch (fact.type) {
       case 'lock.requested':
         this.#add(lockId, resource, fact.source.sessionId);
+        addTo(this.#waitingBySession, fact.source.sessionId, lockId);
         break;
-      case 'lock.acquired':
-        this.#add(lockId, resource, fact.payload.holder.sessionId);
+      case 'lock.upgrade_requested':
+        addTo(this.#waitingBySession, fact.source.sessionId, lockId);
+        break;
+      case 'lock.acquired': {
+        const { sessionId } = fact.payload.holder;
+        this.#add(lockId, resource, sessionId);
+        removeFrom(this.#waitingBySession, sessionId, lockId);
+        break;
+      }
+      case 'lock.upgraded':
+        removeFrom(this.#waitingBySession, ownerIn(before.holders, lockId), lockId);
         break;
       case 'lock.released':
       case 'lock.expired':
-        this.#drop(lockId, before.holders.find(({ id }) => id === lockId)?.holder);
+        this.#drop(lockId, ownerIn(before.holders, lockId));
         break;
-      case 'lock.abandoned': // the end of a waiting upgrade leaves the lock
-        this.#drop(lockId, before.queue.find(({ id }) => id === lockId)?.requester);
+      case 'lock.abandoned':
+        // The end of a waiting upgrade leaves the lock.
+        if (before.upgrade?.lockId === lockId) {
+          removeFrom(this.#waitingBySession, ownerIn(before.holders, lockId), lockId);
+        } else {
+          const wait = before.queue.find(({ id }) => id === lockId);
+          this.#drop(lockId, wait?.requester.sessionId);
+        }
         break;
       case 'lock.renewed':
       case 'lock.contention':
-      case 'lock.upgrade_requested':
-      case 'lock.upgraded':
       case 'lock.downgraded':
         break;
       default:
@@ -124,16 +159,35 @@ export class Locks {
 
   #add(id: string, resource: string, sessionId: string): void {
     this.resourceById.set(id, resource);
-    const ids = this.#idsBySession.get(sessionId);
-    if (ids === undefined) this.#idsBySession.set(sessionId, new Set([id]));
-    else ids.add(id);
+    addTo(this.#idsBySession, sessionId, id);
   }
 
-  #drop(id: string, owner: AgentIdentity | undefined): void {
-    if (owner === undefined) return;
+  #drop(id: string, sessionId: string | undefined): void {
+    if (sessionId === undefined) return;
     this.resourceById.delete(id);
-    const ids = this.#idsBySession.get(owner.sessionId);
-    ids?.delete(id);
-    if (ids?.size === 0) this.#idsBySession.delete(owner.sessionId);
+    removeFrom(this.#idsBySession, sessionId, id);
+    removeFrom(this.#waitingBySession, sessionId, id);
   }
+}
+
+const NO_WAITS: Waits = { waits: [], upgrades: [] };
+
+function ownerIn(holders: LockRecord['holders'], lockId: string): string | undefined {
+  return holders.find(({ id }) => id === lockId)?.holder.sessionId;
+}
+
+function addTo(index: Map<string, Set<string>>, sessionId: string, id: string): void {
+  const ids = index.get(sessionId);
+  if (ids === undefined) index.set(sessionId, new Set([id]));
+  else ids.add(id);
+}
+
+function removeFrom(
+  index: Map<string, Set<string>>,
+  sessionId: string | undefined,
+  id: string,
+): void {
+  const ids = index.get(sessionId ?? '');
+  ids?.delete(id);
+  if (ids?.size === 0) index.delete(sessionId ?? '');
 }

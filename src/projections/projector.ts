@@ -49,7 +49,7 @@ import {
   type TaskRecord,
 } from '../events/task.ts';
 import { unmetDependencies } from '../events/task-policy.ts';
-import type { Deadline, Holdings, Load, StateView } from '../events/view.ts';
+import type { Deadline, Holdings, Load, StateView, Waits } from '../events/view.ts';
 import { Activity, isWatched } from './activity.ts';
 import { Claimable, isClaimable, type Fits } from './claimable.ts';
 import { Deadlines } from './deadlines.ts';
@@ -427,18 +427,20 @@ export class Projector implements StateView {
   }
 
   holdings(sessionId: string): Holdings {
-    const { locks, waits, upgrades } = this.locks.heldBy(sessionId);
     const handoffs = [...this.openHandoffIds.idsOf(sessionId)]
       .map((id) => this.handoffs.get(id))
       .filter((handoff) => handoff !== undefined)
       .toSorted((a, b) => a.touched.whole.sequence - b.touched.whole.sequence);
     return {
-      locks,
-      waits,
-      upgrades,
+      locks: this.locks.heldBy(sessionId),
+      ...this.waits(sessionId),
       taskIds: this.sessions.get(sessionId)?.taskIds ?? [],
       handoffs,
     };
+  }
+
+  waits(sessionId: string): Waits {
+    return this.locks.waitedForBy(sessionId);
   }
 
   lockCount(sessionId: string): number {

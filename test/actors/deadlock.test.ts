@@ -164,6 +164,73 @@ describe('circles through', () => {
   });
 });
 
+describe('circles closed by who has to wait for the newcomer: ', () => {
+  test('an upgrade goes before those who wait already', () => {
+    party = new LockParty('jkxt');
+    party.asks('j', 'r', 'shared');
+    party.asks('k', 'r', 'upgradeable');
+    party.asks('x', 'r', 'shared');
+    party.asks('t', 'q');
+    party.asks('t', 'r', 'upgradeable'); // waits for k
+    party.asks('j', 'q'); // waits for t
+    // It would wait for j, and t for it.
+    expect(party.upgrades('x', 'r')).toMatchObject({ ok: false, code: 'DEADLOCK' });
+    party.releases('k', 'r');
+    expect(party.holders('r')).toBe('j:shared x:shared t:upgradeable');
+  });
+
+  test('an urgent request for a subtree goes before those who wait inside it', () => {
+    party = new LockParty('htkn');
+    party.asks('h', 'd/x');
+    party.asks('t', 'q');
+    party.asks('k', 'd/y');
+    party.asks('t', 'd/y'); // waits for k
+    party.asks('h', 'q'); // waits for t
+    // n waits for h and k, and t for n: of the three, h is the youngest of the least urgent.
+    const outcome = party.asks('n', 'd/**', 'exclusive', { priority: 'high' });
+    expect(factsOf(outcome)[1]).toEqual([
+      'lock.abandoned',
+      { lockId: 'h:q', resource: 'q', reason: 'deadlock' },
+    ]);
+    party.releases('k', 'd/y');
+    party.releases('h', 'd/x');
+    expect([party.holders('d/**'), party.waiting('d/y')]).toEqual(['n:exclusive', 't']);
+  });
+
+  test('a lock that is granted at once, to a session that waits elsewhere', () => {
+    party = new LockParty('htn');
+    party.asks('h', 'r', 'shared');
+    party.asks('t', 'z');
+    party.asks('t', 'r'); // waits for h
+    party.asks('n', 'z', 'exclusive', { priority: 'low' }); // waits for t
+    const outcome = party.asks('n', 'r', 'shared', { priority: 'critical' }); // t waits for n, too
+    expect(typesOf(outcome)).toEqual(['lock.acquired', 'lock.contention', 'lock.abandoned']);
+    expect([party.waiting('z'), party.holders('r')]).toEqual(['', 'h:shared n:shared']);
+  });
+
+  test('an upgrade waits for one that came before it, where their resources overlap', () => {
+    party = new LockParty('bac');
+    party.asks('b', 'p/**', 'upgradeable');
+    party.asks('a', 'p/x/**', 'shared');
+    party.asks('c', 'p/x', 'shared');
+    const asks = { lockId: 'c:p/x', to: 'upgradeable', timeout: 60_000 } as const;
+    party.given.ask('lock.upgrade', asks, party.who('c')); // waits for b
+    party.given.ask('lock.upgrade', { ...asks, lockId: 'a:p/x/**' }, party.who('a'));
+    party.releases('b', 'p/**');
+    expect(party.holders('p/x')).toBe('c:upgradeable');
+    expect(party.holders('p/x/**')).toBe('a:shared');
+  });
+
+  test('[I12] resources with as many holders as there may be, who all wait', () => {
+    party = new LockParty('abc', { lockHoldersMax: 1 });
+    party.asks('a', 'A', 'shared');
+    party.asks('b', 'B', 'shared');
+    party.asks('a', 'B', 'shared');
+    expect(party.asks('b', 'A', 'shared')).toMatchObject({ ok: false, code: 'DEADLOCK' });
+    expect(party.asks('c', 'A', 'shared')).toMatchObject({ ok: true }); // nobody waits for c
+  });
+});
+
 test('a chain without a circle refuses nobody', () => {
   party = new LockParty('abcde');
   for (const name of 'abcde') party.asks(name, name.toUpperCase());

@@ -191,6 +191,27 @@ describe('the queue', () => {
     crowd.given.checkReplay();
   });
 
+  test('who is let in makes way also where nothing was released', () => {
+    const party = new LockParty('abc');
+    party.asks('a', 'd/x');
+    party.asks('b', 'd/**', 'shared');
+    party.asks('c', 'd/y', 'shared'); // waits for b, who is before it
+    party.releases('a', 'd/x');
+    expect([party.holders('d/**'), party.holders('d/y')]).toEqual(['b:shared', 'c:shared']);
+    party.given.checkReplay();
+  });
+
+  test('who is given a subtree is given also what it waits for inside', () => {
+    const party = new LockParty('acd');
+    party.asks('c', 'p/**');
+    party.asks('d', 'p/x');
+    party.asks('a', 'p/x', 'upgradeable'); // behind d
+    party.downgrades('c', 'p/**');
+    party.asks('a', 'p/**', 'upgradeable', { priority: 'critical' });
+    expect([party.holders('p/x'), party.waiting('p/x')]).toEqual(['a:upgradeable', 'd']);
+    party.given.checkReplay();
+  });
+
   test('a session waits for a resource once', () => {
     asks('a', 'exclusive');
     asks('b', 'exclusive');

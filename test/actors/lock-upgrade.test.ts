@@ -74,6 +74,22 @@ describe('lock.upgrade', () => {
     expect(party.holders('r')).toBe('a:exclusive');
   });
 
+  test('is held, and no circle, while another one waits that does not wait for it; or when it would not wait', () => {
+    party.asks('a', 'r', 'upgradeable');
+    party.asks('b', 'r', 'shared');
+    party.asks('c', 'r', 'shared');
+    const asks = { to: 'upgradeable', timeout: 60_000 } as const;
+    party.given.ask('lock.upgrade', { lockId: 'b:r', ...asks }, party.who('b')); // for a
+    const second = party.given.when('lock.upgrade', { lockId: 'c:r', ...asks }, party.who('c'));
+    expect(second).toMatchObject({ code: 'LOCK_HELD', details: { holders: [{ id: 'b:r' }] } });
+    party.releases('a', 'r');
+    expect(party.holders('r')).toBe('b:upgradeable c:shared');
+
+    party.upgrades('b', 'r');
+    const impatient = { lockId: 'c:r', timeout: 0 };
+    expect(typesOf(party.given.when('lock.upgrade', impatient, party.who('c')))).toBe('LOCK_HELD');
+  });
+
   test('of a stronger lock holds already; twice it waits already; not waiting it is refused with the holders', () => {
     party.asks('a', 'r');
     expect(party.upgrades('a', 'r')).toEqual({ ok: true, facts: [] });

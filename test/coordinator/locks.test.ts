@@ -134,6 +134,30 @@ describe('giving up with a signal', () => {
     });
   });
 
+  test('and asking again under the same id: each caller is told of its own request', async () => {
+    const { ant, bee, swarm } = await open();
+    const lock = await ant.locks.acquire(EXCLUSIVE);
+    const controller = new AbortController();
+    const asks = { ...EXCLUSIVE, lockId: 'job' };
+    const first = bee.locks.acquire({ ...asks, signal: controller.signal });
+    await swarm.durable();
+    controller.abort();
+    const second = bee.locks.acquire(asks);
+    await ant.locks.release(lock?.id ?? '');
+    expect(await first).toBeNull();
+    expect(await second).toMatchObject({ id: 'job', holder: bee.identity });
+  });
+
+  test('that is no AbortSignal: refused before anything is asked', async () => {
+    const { swarm, bee } = await open();
+    const signal = { aborted: false } as AbortSignal;
+    const { sequence } = swarm;
+    await expect(bee.locks.acquire({ ...EXCLUSIVE, signal })).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+    });
+    expect(swarm.sequence).toBe(sequence);
+  });
+
   test('after it was granted: the lock stays, and the signal means nothing more', async () => {
     const { swarm, ant, bee } = await open();
     const first = await ant.locks.acquire(EXCLUSIVE);

@@ -5,6 +5,7 @@ import { unreachable } from '../../src/core/errors.ts';
 import { isLockFact, type SwarmFact } from '../../src/events/catalog.ts';
 import type { Commit } from '../../src/events/envelope.ts';
 import { Projector } from '../../src/projections/projector.ts';
+import { lockFaults } from './lock-oracle.ts';
 import type { SwarmCommand } from '../../src/protocol/commands.ts';
 
 /** Checks the log of a life from its first commit to its last. */
@@ -13,6 +14,7 @@ export function checkLog(commits: readonly Commit[]): void {
   checkFencingTokens(commits);
   checkEndings(commits);
   checkWaits(commits);
+  checkLocks(commits);
   checkDecidedAgain(commits);
 }
 
@@ -96,6 +98,16 @@ function checkWaits(commits: readonly Commit[]): void {
     }
   }
   expect([...waiting, ...upgrading]).toEqual([]);
+}
+
+/** After no commit do two exclude each other, or does anybody wait in vain or for ever. */
+function checkLocks(commits: readonly Commit[]): void {
+  const projector = new Projector();
+  for (const commit of commits) {
+    projector.apply(commit);
+    const { sequence, timeMs } = commit.facts.at(-1) ?? { sequence: 0, timeMs: 0 };
+    expect(lockFaults(projector, timeMs), `after ${sequence}`).toEqual([]);
+  }
 }
 
 /** [I6] A recorded command, decided again on the state that it met, gives the recorded facts, or is refused as it was. */
