@@ -12,7 +12,7 @@ import { newHandoffShape } from '../events/handoff.ts';
 import { identitySchema, idSchema, prioritySchema, textSchema } from '../events/identity.ts';
 import { lockRequestShape, upgradeSchema } from '../events/lock.ts';
 import { newAgentShape } from '../events/session.ts';
-import { configSchema, limitsSchema } from '../events/system.ts';
+import { configSchema, settableLimitsSchema } from '../events/system.ts';
 import { newTaskShape } from '../events/task.ts';
 
 /** How a command is defined. */
@@ -132,12 +132,14 @@ export const COMMANDS = {
   ),
 
   'system.initialize': command(
-    z.strictObject({ swarmId: idSchema, config: configSchema, limits: limitsSchema }),
+    z.strictObject({ swarmId: idSchema, config: configSchema, limits: settableLimitsSchema }),
     'swarmId',
   ),
   'system.resume': command(z.strictObject({ epoch: z.number().int().min(2), gapMs })),
   'system.stall': command(z.strictObject({ gapMs })),
-  'system.configure': command(z.strictObject({ config: configSchema, limits: limitsSchema })),
+  'system.configure': command(
+    z.strictObject({ config: configSchema, limits: settableLimitsSchema }),
+  ),
 } as const;
 
 /** The type of a command. */
