@@ -8,6 +8,7 @@ import * as z from 'zod';
 import { isMisleading } from '../core/resource.ts';
 import type { RecordedCommand } from '../events/envelope.ts';
 import type { EarlierVersion } from '../events/definition.ts';
+import { resourceInFull } from '../events/full-path.ts';
 import { newHandoffShape } from '../events/handoff.ts';
 import { identitySchema, idSchema, prioritySchema, textSchema } from '../events/identity.ts';
 import { lockRequestShape, upgradeSchema } from '../events/lock.ts';
@@ -84,10 +85,15 @@ export const COMMANDS = {
     z.strictObject({
       lockId: idSchema,
       ...lockRequestShape,
-      resource: lockRequestShape.resource.refine(
-        (name) => !isMisleading(name),
-        'names are compared as they are written: no . or .. between slashes, and * only in a final /**',
-      ),
+      resource: lockRequestShape.resource
+        .refine(
+          (name) => !isMisleading(name),
+          'names are compared as they are written: no . or .. between slashes, and * only in a final /**',
+        )
+        .refine((name) => name === resourceInFull(name), {
+          error: ({ input }) =>
+            `a part of the state has one name, and this one is ${JSON.stringify(resourceInFull(String(input)))}`,
+        }),
       ttl: milliseconds.min(1).optional(),
       timeout: milliseconds.optional(),
       priority: prioritySchema.optional(),

@@ -6,6 +6,7 @@
  */
 import { parsePath, type PathStep } from '../core/path.ts';
 import { isStateResource, stateResource } from '../core/resource.ts';
+import { inFull } from '../events/full-path.ts';
 import type { LockHold, LockRecord } from '../events/lock.ts';
 import type { StateView } from '../events/view.ts';
 import type { SwarmCommand } from './commands.ts';
@@ -17,7 +18,7 @@ export function placeAsked(
 ): readonly PathStep[] | undefined {
   if (type === 'state.update') {
     const parsed = parsePath(payload.path);
-    return parsed.ok ? parsed.steps : undefined;
+    return parsed.ok ? inFull(parsed.steps) : undefined;
   }
   if (type === 'session.heartbeat' || type === 'session.recover' || type === 'session.register') {
     return undefined;
