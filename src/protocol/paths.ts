@@ -2,7 +2,8 @@
  * Which part of the state a command is about, and whether somebody's lock keeps others from it.
  *
  * A resource under `state/` names a part of the state (`core/resource.ts`). While a session holds it exclusively, what others
- * ask about it is refused. Not locked in this way: signs of life, locks themselves, and what the coordinator records.
+ * ask about it is refused. Not locked in this way: signs of life, sessions that join, locks themselves, what the coordinator
+ * records, and what follows from a command elsewhere.
  */
 import { parsePath, type PathStep } from '../core/path.ts';
 import { isStateResource, stateResource } from '../core/resource.ts';
@@ -20,6 +21,7 @@ export function placeAsked(
     const parsed = parsePath(payload.path);
     return parsed.ok ? inFull(parsed.steps) : undefined;
   }
+  if (type === 'system.configure') return ['global', 'config'];
   if (type === 'session.heartbeat' || type === 'session.recover' || type === 'session.register') {
     return undefined;
   }

@@ -1,5 +1,7 @@
 /** Locks inside the swarm are enforced: on parts of the state, and by the tokens that commands show. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
+import { DEFAULT_CONFIG } from '../../src/events/system.ts';
 import type { CommandLabels } from '../../src/protocol/commands.ts';
 import { LockParty } from '../support/lock-party.ts';
 import { typesOf, type Outcome } from '../support/given.ts';
@@ -94,6 +96,26 @@ describe('[I10] a lock on a part of the state', () => {
     expect(typesOf(party.given.when('session.stop', { sessionId: 'b' }, party.who('b')))).toBe(
       'PATH_LOCKED',
     );
+  });
+
+  test('keeps the operator from setting another configuration, and nobody from joining', () => {
+    const settings = { config: DEFAULT_CONFIG, limits: DEFAULT_LIMITS };
+    party.asks('a', 'state/global/config/**');
+    expect(party.given.when('system.configure', settings)).toMatchObject({
+      code: 'PATH_LOCKED',
+      details: { resource: 'state/global/config/**', holder: party.who('a') },
+    });
+    party.releases('a', 'state/global/config/**');
+    party.asks('a', 'state/global/config/timeouts/lockDefault');
+    expect(typesOf(party.given.when('system.configure', settings))).toBe('PATH_LOCKED');
+    party.releases('a', 'state/global/config/timeouts/lockDefault');
+    party.asks('a', 'state/global/health/**');
+    expect(typesOf(party.given.when('system.configure', settings))).toEqual([
+      'system.config_changed',
+    ]);
+    party.asks('a', 'state/**');
+    expect(typesOf(party.given.when('system.configure', settings))).toBe('PATH_LOCKED');
+    expect(party.given.session('c').sessionId).toBe('c');
   });
 
   test('keeps whoever claims the best task from those that are locked', () => {

@@ -170,6 +170,19 @@ test('[I12] the least payload limits leave room to set others', async () => {
   expect(await swarm.dispatch({ type: 'system.configure', payload })).toMatchObject({ ok: true });
 });
 
+test('[I10] a lock on the configuration does not keep its owner from opening the swarm with another one', async () => {
+  const opened = await openTestSwarm();
+  const ant = await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+  await ant.locks.acquire({ resource: 'state/global/config/**', type: 'exclusive' });
+  const swarm = await opened.reopen({ config: { defaultPriority: 'low' } });
+  expect(swarm.get('global.config.defaultPriority')).toBe('low');
+  expect(swarm.locks.getLocks('state/global/config/**')).toHaveLength(1);
+  const payload = { config: DEFAULT_CONFIG, limits: DEFAULT_LIMITS };
+  expect(await swarm.dispatch({ type: 'system.configure', payload })).toMatchObject({
+    code: 'PATH_LOCKED',
+  });
+});
+
 describe('limits through the handles', () => {
   test('[I12] each refuses with its name, and what is within is granted', async () => {
     const { swarm, clock } = await openTestSwarm({
