@@ -8,7 +8,8 @@ import { refuse, type Refusal } from '../core/errors.ts';
 import { frozen, type JsonObject, type JsonValue } from '../core/json.ts';
 import { formatPath, parsePath, type PathStep } from '../core/path.ts';
 import { versionOf, type Touched } from '../events/definition.ts';
-import { documentOf, documentSchema, insideSession, isOwnedInSession } from '../events/session.ts';
+import { inFull } from '../events/full-path.ts';
+import { documentOf, documentSchema, isOwnedInSession } from '../events/session.ts';
 import { canWrite, merged, valueAt, withValueAt } from '../events/state.ts';
 import { taskDocument, taskDocumentSchema } from '../events/task.ts';
 import { configSchema, healthSchema, swarmDocument } from '../events/system.ts';
@@ -54,7 +55,8 @@ function update(view: StateView, command: CommandOf<'state.update'>): Decision {
   const { path, newValue, merge, expectedVersion } = command.payload;
   const parsed = parsePath(path);
   if (!parsed.ok) return parsed;
-  const target = targetOf(view, parsed.steps, path);
+  const steps = inFull(parsed.steps);
+  const target = targetOf(view, steps, path);
   if (!target.ok) return target;
   const max = view.swarm?.limits.payloadDepthMax ?? 0;
   if (target.steps.length > max) {
@@ -85,7 +87,7 @@ function update(view: StateView, command: CommandOf<'state.update'>): Decision {
       reason,
     });
   }
-  if (parsed.steps[1] === 'config') return configured(view, after['config']);
+  if (steps[1] === 'config') return configured(view, after['config']);
   const written = { path: target.path, newValue, ...(merge === undefined ? {} : { merge }) };
   return facts(fact(before === undefined ? 'state.created' : 'state.updated', written));
 }
@@ -153,15 +155,14 @@ function sessionTarget(
   steps: readonly PathStep[],
   path: string,
 ): Target | Refusal {
-  const [, type, sessionId, ...rest] = steps;
+  const [, type, sessionId, ...inside] = steps;
   const session = view.session(String(sessionId));
   if (session === undefined || session.identity.agentType !== type) {
     return refuse('NOT_FOUND', `There is no session at ${path}.`, { path });
   }
-  if (isOwnedInSession(rest)) {
-    return owned(path, ownerOf(String(rest[0])) ?? 'none: the coordinator keeps it');
+  if (isOwnedInSession(inside)) {
+    return owned(path, ownerOf(String(inside[0])) ?? 'none: the coordinator keeps it');
   }
-  const inside = insideSession(rest);
   return {
     ok: true,
     path: formatPath(['agents', type, session.identity.sessionId, ...inside]),

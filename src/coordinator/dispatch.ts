@@ -9,7 +9,7 @@ import { decide, type Decided, type DecidedRefusal } from '../actors/decide.ts';
 import { permit } from '../access/permit.ts';
 import { Fault, refuse, type Refusal } from '../core/errors.ts';
 import type { IdSource } from '../core/ids.ts';
-import { DEFAULT_LIMITS } from '../core/limits.ts';
+import { DEFAULT_LIMITS, greaterPayload } from '../core/limits.ts';
 import type { Commit } from '../events/envelope.ts';
 import { COORDINATOR, type AgentIdentity } from '../events/identity.ts';
 import type { EventLog } from '../events/log.ts';
@@ -140,7 +140,8 @@ export class Dispatcher {
     { source, timeMs }: { readonly source: AgentIdentity; readonly timeMs: number },
   ): void {
     const { log, projector, ids } = this.#parts;
-    const limits = projector.swarm?.limits ?? DEFAULT_LIMITS;
+    // What the swarm allows others to send never keeps the coordinator from recording what happens.
+    const limits = greaterPayload(projector.swarm?.limits ?? DEFAULT_LIMITS, DEFAULT_LIMITS);
     const received = receive(input, { source, timeMs, ids, limits });
     const decided = received.ok ? decide(projector, received.command) : received;
     if (!received.ok || !decided.ok) {

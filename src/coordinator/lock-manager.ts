@@ -36,7 +36,7 @@ export interface LockManager {
   getWaitQueue(resource: string): readonly LockRequest[];
   /**
    * Ours: whether a fencing token is that of a lock that is held now on a resource, or on a subtree that covers it. For
-   * guards of what is outside of the swarm.
+   * guards of what is outside of the swarm. False for names that no lock can have, `repo/../a` for example.
    */
   check(resource: string, fencingToken: number): boolean;
 }

@@ -2,9 +2,9 @@
 import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { IdSource } from '../core/ids.ts';
-import { DEFAULT_LIMITS, type Limits } from '../core/limits.ts';
-import { configSchema, DEFAULT_CONFIG, limitsSchema, type SwarmConfig } from '../events/system.ts';
-import type { SwarmRecord } from '../events/system.ts';
+import { DEFAULT_LIMITS, greaterPayload, LEAST_PAYLOAD, type Limits } from '../core/limits.ts';
+import { configSchema, DEFAULT_CONFIG, settableLimitsSchema } from '../events/system.ts';
+import type { SwarmConfig, SwarmRecord } from '../events/system.ts';
 import type { CheckpointPolicy } from './checkpointer.ts';
 
 /** A part of the configuration; what is absent stays as it is. */
@@ -78,7 +78,10 @@ export function checkOptions(options: OpenOptions): void {
   }
 }
 
-/** The configuration and the limits that a swarm shall have: what was said, over what it has. Throws `INVALID_INPUT`. */
+/**
+ * The configuration and the limits that a swarm shall have: what was said, over what it has. What it has from before the least
+ * limits were kept to is raised to them. Throws `INVALID_INPUT`.
+ */
 export function wantedSettings(
   options: OpenOptions,
   swarm: SwarmRecord | undefined,
@@ -90,7 +93,9 @@ export function wantedSettings(
     timeouts: { ...base.timeouts, ...options.config?.timeouts },
     features: { ...base.features, ...options.config?.features },
   });
-  const limits = limitsSchema.safeParse({ ...DEFAULT_LIMITS, ...swarm?.limits, ...options.limits });
+  const has = { ...DEFAULT_LIMITS, ...swarm?.limits };
+  const raised = { ...has, ...greaterPayload(has, LEAST_PAYLOAD) };
+  const limits = settableLimitsSchema.safeParse({ ...raised, ...options.limits });
   const issue = config.error?.issues[0] ?? limits.error?.issues[0];
   if (!config.success || !limits.success) {
     const at = issue?.path.join('.') ?? '';

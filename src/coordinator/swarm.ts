@@ -9,7 +9,7 @@ import { Fault, refuse, Refused, type Refusal } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
 import { canonicalJson, frozen } from '../core/json.ts';
 import { parsePath } from '../core/path.ts';
-import { subtreesOver } from '../core/resource.ts';
+import { isMisleading, subtreesOver } from '../core/resource.ts';
 import { firstFact } from '../events/envelope.ts';
 import { OPERATOR, type AgentIdentity } from '../events/identity.ts';
 import type { AgentKind } from '../events/identity.ts';
@@ -212,7 +212,8 @@ export class Swarm {
   #isCurrent(resource: string, fencingToken: number): boolean {
     this.#checkServing();
     const nowMs = this.#clock.nowMs();
-    const covering = [resource, ...subtreesOver(resource)];
+    // A subtree covers a name, not the place that a reader might take it for.
+    const covering = isMisleading(resource) ? [resource] : [resource, ...subtreesOver(resource)];
     return covering.some((name) =>
       this.#projector
         .resource(name)

@@ -93,7 +93,7 @@ class Copier {
         return value;
       case 'object':
         if (value === null) return null;
-        if (depth >= this.#bounds.depthMax) throw this.#tooLarge('levels', this.#bounds.depthMax);
+        if (depth >= this.#bounds.depthMax) throw this.#tooDeep(this.#bounds.depthMax);
         return Array.isArray(value) ? this.#list(value, depth) : this.#object(value, depth);
       case 'bigint':
       case 'function':
@@ -149,10 +149,21 @@ class Copier {
   }
 
   #tooLarge(unit: string, max: number): Error {
-    const details = { unit, max, at: this.#trail.slice(0, 8).join('.').slice(0, 200) };
-    return this.#refuse(
-      refuse('PAYLOAD_TOO_LARGE', `The payload has more than ${max} ${unit}.`, details),
+    return this.#beyond(unit, max, `has more than ${max} ${unit}`);
+  }
+
+  /** A cycle is found by its depth: looking for it in every value that has none would cost more. */
+  #tooDeep(max: number): Error {
+    return this.#beyond(
+      'levels',
+      max,
+      `is nested more than ${max} levels deep, or contains itself`,
     );
+  }
+
+  #beyond(unit: string, max: number, how: string): Error {
+    const details = { unit, max, at: this.#trail.slice(0, 8).join('.').slice(0, 200) };
+    return this.#refuse(refuse('PAYLOAD_TOO_LARGE', `The payload ${how}.`, details));
   }
 
   #refuse(refusal: Refusal): Error {

@@ -90,3 +90,22 @@ export const DEFAULT_LIMITS: Limits = {
   historyEventsMax: 1_000,
   historyRetentionMs: 86_400_000,
 };
+
+/** What one command's payload may weigh. */
+export type PayloadLimits = Pick<Limits, 'payloadCharsMax' | 'payloadNodesMax' | 'payloadDepthMax'>;
+
+/** The least that can be set: every limit and the whole configuration fit in, so what was set can be set anew. */
+export const LEAST_PAYLOAD: PayloadLimits = {
+  payloadCharsMax: 1_000,
+  payloadNodesMax: 50,
+  payloadDepthMax: 4,
+};
+
+/** The greater of two, one by one. */
+export function greaterPayload(one: PayloadLimits, other: PayloadLimits): PayloadLimits {
+  return {
+    payloadCharsMax: Math.max(one.payloadCharsMax, other.payloadCharsMax),
+    payloadNodesMax: Math.max(one.payloadNodesMax, other.payloadNodesMax),
+    payloadDepthMax: Math.max(one.payloadDepthMax, other.payloadDepthMax),
+  };
+}

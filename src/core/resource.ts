@@ -55,6 +55,23 @@ export function stateResource(steps: readonly PathStep[]): string {
   return STATE + steps.map(escaped).join('/');
 }
 
+/**
+ * The steps to the place of the state that a resource names, and what ends its name; undefined when it names none, or all
+ * of the state.
+ */
+export function stateStepsOf(
+  resource: string,
+): { readonly steps: readonly string[]; readonly end: '' | typeof BELOW } | undefined {
+  const end = isSubtree(resource) ? BELOW : '';
+  const name = resource.slice(0, resource.length - end.length);
+  if (!isStateResource(name)) return undefined;
+  return { steps: name.slice(STATE.length).split('/').map(unescaped), end };
+}
+
+function unescaped(part: string): string {
+  return part.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
 function escaped(step: PathStep): string {
   return String(step).replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -5,7 +5,7 @@
 import * as z from 'zod';
 import { assert } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
-import { DEFAULT_LIMITS, type Limits } from '../core/limits.ts';
+import { DEFAULT_LIMITS, LEAST_PAYLOAD, type Limits } from '../core/limits.ts';
 import { isoTime } from '../core/time.ts';
 import { ours, specified, stamp, type FactsOf, type Touched } from './definition.ts';
 import { idSchema, prioritySchema, textSchema, type Priority } from './identity.ts';
@@ -52,12 +52,19 @@ export const DEFAULT_CONFIG: SwarmConfig = {
   features: { autoHandoff: false, preemption: false, eventPersistence: true },
 };
 
-/** Limits, every one a positive whole number. */
+/** Limits as they are recorded, every one a positive whole number. Never stricter: what a log says stays said. */
 export const limitsSchema = z.strictObject(
   Object.fromEntries(
     Object.keys(DEFAULT_LIMITS).map((name) => [name, z.number().int().min(1)]),
   ) as Record<keyof Limits, z.ZodNumber>,
 );
+
+/** Limits as they may be set: none with which no command could be read. */
+export const settableLimitsSchema = limitsSchema.extend({
+  payloadCharsMax: z.number().int().min(LEAST_PAYLOAD.payloadCharsMax),
+  payloadNodesMax: z.number().int().min(LEAST_PAYLOAD.payloadNodesMax),
+  payloadDepthMax: z.number().int().min(LEAST_PAYLOAD.payloadDepthMax),
+});
 
 /** `GlobalState.health`, as a Guardian or a Conductor writes it. */
 export const healthSchema = z.strictObject({

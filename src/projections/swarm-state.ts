@@ -9,8 +9,8 @@ import { formatPath } from '../core/path.ts';
 import { versionOf, type Touch } from '../events/definition.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { COORDINATOR, OPERATOR } from '../events/identity.ts';
+import { inFull } from '../events/full-path.ts';
 import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock-state.ts';
-import { insideSession } from '../events/session.ts';
 import type {
   AgentHealth,
   AgentProgress,
@@ -112,7 +112,8 @@ export function toSwarmState(projector: Projector): SwarmState {
 }
 
 /** The value at a path; undefined where there is none. */
-export function valueAtPath(projector: Projector, steps: readonly PathStep[]): unknown {
+export function valueAtPath(projector: Projector, path: readonly PathStep[]): unknown {
+  const steps = inFull(path);
   const [root, section, id, ...rest] = steps;
   if (id !== undefined) {
     if (root === 'global' && section === 'tasks') {
@@ -121,13 +122,13 @@ export function valueAtPath(projector: Projector, steps: readonly PathStep[]): u
     }
     if (root === 'agents') {
       const session = sessionAt(projector, section, id);
-      return session && valueAt(toAgentState(projector, session), insideSession(rest));
+      return session && valueAt(toAgentState(projector, session), rest);
     }
   }
   const inside = steps.slice(1);
   if (root === 'global') return valueAt(toGlobalState(projector), inside);
   if (root === 'agents') return valueAt(toAgents(projector), inside);
-  if (root === 'locks') return valueAt(toLockRegistry(projector), insideLocks(inside));
+  if (root === 'locks') return valueAt(toLockRegistry(projector), inside);
   return root === 'events' ? valueAt(toHistory(projector), inside) : undefined;
 }
 
@@ -138,7 +139,7 @@ export function versionedAtPath(
 ): VersionedState | undefined {
   const value = valueAtPath(projector, steps);
   if (value === undefined) return undefined;
-  const touch = touchAt(projector, steps);
+  const touch = touchAt(projector, inFull(steps));
   return {
     value,
     version: touch.sequence,
@@ -157,13 +158,13 @@ function touchAt(projector: Projector, steps: readonly PathStep[]): Touch {
   }
   if (id !== undefined && root === 'agents') {
     const session = sessionAt(projector, section, id);
-    if (session !== undefined) return sessionTouch(projector, session, insideSession(rest));
+    if (session !== undefined) return sessionTouch(projector, session, rest);
   }
   if (root === 'global' && (section === 'config' || section === 'health')) {
     return versionOf(swarm.touched, formatPath(steps.slice(1)));
   }
   if (root === 'locks') {
-    const [, lockId, ...field] = insideLocks(steps.slice(1));
+    const [, , lockId, ...field] = steps;
     const hold = holdOf(projector, String(lockId));
     if (hold !== undefined) return versionOf(hold.touched, formatPath(field));
   }
@@ -198,15 +199,6 @@ function sessionTouch(
 function identityOf(projector: Projector, sessionId: string): AgentIdentity {
   if (sessionId === OPERATOR.sessionId) return OPERATOR;
   return projector.sessions.get(sessionId)?.identity ?? COORDINATOR;
-}
-
-/** `locks.ID` is short for `locks.locks.ID`, and `holder.id` for `holder.agentId`. */
-function insideLocks(steps: readonly PathStep[]): readonly PathStep[] {
-  const [first] = steps;
-  if (first === undefined || first === 'waitQueue') return steps;
-  const full = first === 'locks' ? steps : ['locks', ...steps];
-  const isHolderId = full.length === 4 && full[2] === 'holder' && full[3] === 'id';
-  return isHolderId ? [...full.slice(0, 3), 'agentId'] : full;
 }
 
 function holdOf(projector: Projector, lockId: string) {

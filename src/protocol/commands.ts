@@ -8,11 +8,12 @@ import * as z from 'zod';
 import { isMisleading } from '../core/resource.ts';
 import type { RecordedCommand } from '../events/envelope.ts';
 import type { EarlierVersion } from '../events/definition.ts';
+import { resourceInFull } from '../events/full-path.ts';
 import { newHandoffShape } from '../events/handoff.ts';
 import { identitySchema, idSchema, prioritySchema, textSchema } from '../events/identity.ts';
 import { lockRequestShape, upgradeSchema } from '../events/lock.ts';
 import { newAgentShape } from '../events/session.ts';
-import { configSchema, limitsSchema } from '../events/system.ts';
+import { configSchema, settableLimitsSchema } from '../events/system.ts';
 import { newTaskShape } from '../events/task.ts';
 
 /** How a command is defined. */
@@ -84,10 +85,15 @@ export const COMMANDS = {
     z.strictObject({
       lockId: idSchema,
       ...lockRequestShape,
-      resource: lockRequestShape.resource.refine(
-        (name) => !isMisleading(name),
-        'names are compared as they are written: no . or .. between slashes, and * only in a final /**',
-      ),
+      resource: lockRequestShape.resource
+        .refine(
+          (name) => !isMisleading(name),
+          'names are compared as they are written: no . or .. between slashes, and * only in a final /**',
+        )
+        .refine((name) => name === resourceInFull(name), {
+          error: ({ input }) =>
+            `a part of the state has one name, and this one is ${JSON.stringify(resourceInFull(String(input)))}`,
+        }),
       ttl: milliseconds.min(1).optional(),
       timeout: milliseconds.optional(),
       priority: prioritySchema.optional(),
@@ -132,12 +138,14 @@ export const COMMANDS = {
   ),
 
   'system.initialize': command(
-    z.strictObject({ swarmId: idSchema, config: configSchema, limits: limitsSchema }),
+    z.strictObject({ swarmId: idSchema, config: configSchema, limits: settableLimitsSchema }),
     'swarmId',
   ),
   'system.resume': command(z.strictObject({ epoch: z.number().int().min(2), gapMs })),
   'system.stall': command(z.strictObject({ gapMs })),
-  'system.configure': command(z.strictObject({ config: configSchema, limits: limitsSchema })),
+  'system.configure': command(
+    z.strictObject({ config: configSchema, limits: settableLimitsSchema }),
+  ),
 } as const;
 
 /** The type of a command. */

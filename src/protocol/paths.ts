@@ -2,10 +2,12 @@
  * Which part of the state a command is about, and whether somebody's lock keeps others from it.
  *
  * A resource under `state/` names a part of the state (`core/resource.ts`). While a session holds it exclusively, what others
- * ask about it is refused. Not locked in this way: signs of life, locks themselves, and what the coordinator records.
+ * ask about it is refused. Not locked in this way: signs of life, sessions that join, locks themselves, what the coordinator
+ * records, and what follows from a command elsewhere.
  */
 import { parsePath, type PathStep } from '../core/path.ts';
 import { isStateResource, stateResource } from '../core/resource.ts';
+import { inFull } from '../events/full-path.ts';
 import type { LockHold, LockRecord } from '../events/lock.ts';
 import type { StateView } from '../events/view.ts';
 import type { SwarmCommand } from './commands.ts';
@@ -17,8 +19,9 @@ export function placeAsked(
 ): readonly PathStep[] | undefined {
   if (type === 'state.update') {
     const parsed = parsePath(payload.path);
-    return parsed.ok ? parsed.steps : undefined;
+    return parsed.ok ? inFull(parsed.steps) : undefined;
   }
+  if (type === 'system.configure') return ['global', 'config'];
   if (type === 'session.heartbeat' || type === 'session.recover' || type === 'session.register') {
     return undefined;
   }

@@ -8,7 +8,7 @@ import { canonicalJson, copyJson, unreadableValue } from '../core/json.ts';
 import type { JsonBounds, JsonObject, JsonValue } from '../core/json.ts';
 import { sha256 } from '../core/hash.ts';
 import type { IdSource } from '../core/ids.ts';
-import type { Limits } from '../core/limits.ts';
+import type { PayloadLimits } from '../core/limits.ts';
 import type { Idempotency, TraceContext } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { COMMANDS, type CommandType, type SwarmCommand } from './commands.ts';
@@ -16,7 +16,7 @@ import { COMMANDS, type CommandType, type SwarmCommand } from './commands.ts';
 /** What input is read with. */
 export interface Reading {
   readonly ids: IdSource;
-  readonly limits: Limits;
+  readonly limits: PayloadLimits;
 }
 
 /** What comes with a command and is not in it. */
@@ -144,7 +144,7 @@ function readEnvelope(input: Record<string, unknown>): Envelope | Refusal {
   }
 }
 
-function boundsOf(limits: Limits): JsonBounds {
+function boundsOf(limits: PayloadLimits): JsonBounds {
   return {
     charsMax: limits.payloadCharsMax,
     nodesMax: limits.payloadNodesMax,

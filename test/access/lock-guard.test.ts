@@ -1,5 +1,7 @@
 /** Locks inside the swarm are enforced: on parts of the state, and by the tokens that commands show. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
+import { DEFAULT_CONFIG } from '../../src/events/system.ts';
 import type { CommandLabels } from '../../src/protocol/commands.ts';
 import { LockParty } from '../support/lock-party.ts';
 import { typesOf, type Outcome } from '../support/given.ts';
@@ -37,6 +39,42 @@ describe('[I10] a lock on a part of the state', () => {
     expect(typesOf(writes('b', 'data.note.deep'))).toBe('PATH_LOCKED');
   });
 
+  test('keeps others from a path that is abbreviated as from the same path in full', () => {
+    party.asks('a', 'state/agents/pulse/b/data/**');
+    expect(typesOf(writes('b', 'note'))).toBe('PATH_LOCKED');
+    expect(typesOf(writes('b', 'note.deep'))).toBe('PATH_LOCKED');
+    const quoted = { path: 'agents.pulse.b["a note"]', newValue: 'x' };
+    expect(typesOf(party.given.when('state.update', quoted, party.who('b')))).toBe('PATH_LOCKED');
+    expect(typesOf(writes('b', 'resources'))).toBe('INVALID_INPUT'); // not below data, so not locked
+    const lock = 'a:state/agents/pulse/b/data/**';
+    party.asks('b', 'state/locks/locks/**');
+    for (const path of [`locks["${lock}"].holder.id`, `locks.locks["${lock}"].holder.agentId`]) {
+      const update = { path, newValue: 'x' };
+      expect(typesOf(party.given.when('state.update', update)), path).toBe('PATH_LOCKED');
+    }
+  });
+
+  test.each([
+    ['state/agents/pulse/b/note', 'state/agents/pulse/b/data/note'],
+    ['state/agents/pulse/b/note/**', 'state/agents/pulse/b/data/note/**'],
+    ['state/locks/l1', 'state/locks/locks/l1'],
+    ['state/locks/l1/holder/id', 'state/locks/locks/l1/holder/agentId'],
+    ['state/global/tasks/a~b', 'state/global/tasks/a~0b'],
+  ])('has one name: %s is refused, which is %s', (abbreviated, full) => {
+    expect(party.asks('a', abbreviated)).toMatchObject({
+      code: 'INVALID_INPUT',
+      details: {
+        issues: [
+          {
+            at: 'resource',
+            message: expect.stringMatching(`${JSON.stringify(full).replaceAll('*', '\\*')}$`),
+          },
+        ],
+      },
+    });
+    expect(typesOf(party.asks('a', full))).toEqual(['lock.acquired']);
+  });
+
   test('does not keep its holder, and a shared or upgradeable one keeps nobody', () => {
     party.asks('b', 'state/agents/pulse/b/**');
     expect(typesOf(writes('b'))).toEqual(['state.created']);
@@ -58,6 +96,26 @@ describe('[I10] a lock on a part of the state', () => {
     expect(typesOf(party.given.when('session.stop', { sessionId: 'b' }, party.who('b')))).toBe(
       'PATH_LOCKED',
     );
+  });
+
+  test('keeps the operator from setting another configuration, and nobody from joining', () => {
+    const settings = { config: DEFAULT_CONFIG, limits: DEFAULT_LIMITS };
+    party.asks('a', 'state/global/config/**');
+    expect(party.given.when('system.configure', settings)).toMatchObject({
+      code: 'PATH_LOCKED',
+      details: { resource: 'state/global/config/**', holder: party.who('a') },
+    });
+    party.releases('a', 'state/global/config/**');
+    party.asks('a', 'state/global/config/timeouts/lockDefault');
+    expect(typesOf(party.given.when('system.configure', settings))).toBe('PATH_LOCKED');
+    party.releases('a', 'state/global/config/timeouts/lockDefault');
+    party.asks('a', 'state/global/health/**');
+    expect(typesOf(party.given.when('system.configure', settings))).toEqual([
+      'system.config_changed',
+    ]);
+    party.asks('a', 'state/**');
+    expect(typesOf(party.given.when('system.configure', settings))).toBe('PATH_LOCKED');
+    expect(party.given.session('c').sessionId).toBe('c');
   });
 
   test('keeps whoever claims the best task from those that are locked', () => {

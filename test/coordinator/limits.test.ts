@@ -1,8 +1,18 @@
 /** I12: limits are state. They are recorded when a swarm is made, and again when it is opened with others. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { decide } from '../../src/actors/decide.ts';
 import { openSwarm } from '../../src/coordinator/open-swarm.ts';
-import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
-import { eventTypes, openTestSwarm } from '../support/open-test-swarm.ts';
+import { recover } from '../../src/coordinator/recovery.ts';
+import { DEFAULT_LIMITS, LEAST_PAYLOAD, type Limits } from '../../src/core/limits.ts';
+import { OPERATOR } from '../../src/events/identity.ts';
+import { EventLog } from '../../src/events/log.ts';
+import { DEFAULT_CONFIG } from '../../src/events/system.ts';
+import { verifyLog } from '../../src/history/verify.ts';
+import type { CommandOf } from '../../src/protocol/commands.ts';
+import { openLevelEngine } from '../../src/storage/engine.ts';
+import { eventTypes, openTestSwarm, statusOf } from '../support/open-test-swarm.ts';
 
 describe('settings', () => {
   test('[I6] are recorded when the swarm is made, and again only when they are others', async () => {
@@ -67,6 +77,109 @@ describe('settings', () => {
     await expect(
       conductor.update({ path: 'global.config.mine', newValue: 0 }),
     ).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+  });
+});
+
+/** Gives the log of a closed swarm to somebody. */
+async function withLog<T>(directory: string, use: (log: EventLog) => Promise<T>): Promise<T> {
+  const engine = await openLevelEngine(directory, { create: false });
+  try {
+    return await use(await EventLog.own(engine.database));
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Records limits that cannot be set any more, as an earlier program did. */
+async function recordLimits(log: EventLog, limits: Partial<Limits>): Promise<void> {
+  const { projector } = await recover(log);
+  const command: CommandOf<'system.configure'> = {
+    type: 'system.configure',
+    version: 1,
+    payload: { config: DEFAULT_CONFIG, limits: { ...DEFAULT_LIMITS, ...limits } },
+    source: OPERATOR,
+    timeMs: projector.timeMs,
+  };
+  const { facts } = decide(projector, command);
+  log.offer({ command, facts }, undefined);
+  await log.drain();
+}
+
+const TOO_SMALL: readonly (readonly [keyof typeof LEAST_PAYLOAD, number])[] = [
+  ['payloadCharsMax', 5],
+  ['payloadCharsMax', LEAST_PAYLOAD.payloadCharsMax - 1],
+  ['payloadNodesMax', 20],
+  ['payloadNodesMax', LEAST_PAYLOAD.payloadNodesMax - 1],
+  ['payloadDepthMax', 2],
+  ['payloadDepthMax', LEAST_PAYLOAD.payloadDepthMax - 1],
+];
+
+describe.each(TOO_SMALL)('[I12] %s of %d, with which no command could be read', (name, value) => {
+  const least = String(LEAST_PAYLOAD[name]);
+
+  test('is refused when a swarm is opened, with its name and the least value, and the directory stays as it was', async () => {
+    const opened = await openTestSwarm();
+    const { directory } = opened;
+    await opened.close();
+    const refused = { code: 'INVALID_INPUT', details: { at: name } };
+    const message = expect.stringMatching(new RegExp(`${name}.*${least}`));
+    const limits = { [name]: value };
+    const opening = openSwarm({ directory, limits });
+    await expect(opening).rejects.toMatchObject({ ...refused, message });
+    const making = openSwarm({ directory: join(directory, 'new'), limits });
+    await expect(making).rejects.toMatchObject({ ...refused, message });
+    expect(readdirSync(directory)).not.toContain('new');
+    const swarm = await opened.open();
+    expect(eventTypes(swarm)).toEqual(['system.initialized', 'system.resumed']);
+    expect(swarm.state.events.events.at(-1)).toMatchObject({ payload: { epoch: 2 } });
+  });
+
+  test('is refused to the operator', async () => {
+    const { swarm } = await openTestSwarm();
+    const payload = { config: DEFAULT_CONFIG, limits: { ...DEFAULT_LIMITS, [name]: value } };
+    expect(await swarm.dispatch({ type: 'system.configure', payload })).toMatchObject({
+      code: 'INVALID_INPUT',
+      message: expect.stringMatching(new RegExp(`limits\\.${name}.*${least}`)),
+    });
+    expect(eventTypes(swarm)).toEqual(['system.initialized']);
+  });
+
+  test('that a log has from before is raised when it is opened, and what it says holds', async () => {
+    const opened = await openTestSwarm();
+    const ant = await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+    await opened.close();
+    const { directory, clock } = opened;
+    await withLog(directory, async (log) => recordLimits(log, { [name]: value }));
+    const swarm = await opened.open();
+    expect(eventTypes(swarm).slice(-2)).toEqual(['system.resumed', 'system.config_changed']);
+    expect(swarm.state.events.events.at(-1)).toMatchObject({
+      payload: { limits: { ...DEFAULT_LIMITS, [name]: LEAST_PAYLOAD[name] } },
+    });
+    await clock.advance(DEFAULT_LIMITS.heartbeatTimeoutMs);
+    expect(statusOf(swarm, ant.identity)).toBe('error');
+    await opened.reopen();
+    await opened.close();
+    expect(await withLog(directory, async (log) => verifyLog(log))).toMatchObject({ ok: true });
+  });
+});
+
+test('[I12] the least payload limits leave room to set others', async () => {
+  const opened = await openTestSwarm({ limits: LEAST_PAYLOAD });
+  const swarm = await opened.reopen();
+  const payload = { config: DEFAULT_CONFIG, limits: DEFAULT_LIMITS };
+  expect(await swarm.dispatch({ type: 'system.configure', payload })).toMatchObject({ ok: true });
+});
+
+test('[I10] a lock on the configuration does not keep its owner from opening the swarm with another one', async () => {
+  const opened = await openTestSwarm();
+  const ant = await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+  await ant.locks.acquire({ resource: 'state/global/config/**', type: 'exclusive' });
+  const swarm = await opened.reopen({ config: { defaultPriority: 'low' } });
+  expect(swarm.get('global.config.defaultPriority')).toBe('low');
+  expect(swarm.locks.getLocks('state/global/config/**')).toHaveLength(1);
+  const payload = { config: DEFAULT_CONFIG, limits: DEFAULT_LIMITS };
+  expect(await swarm.dispatch({ type: 'system.configure', payload })).toMatchObject({
+    code: 'PATH_LOCKED',
   });
 });
 

@@ -154,6 +154,28 @@ describe('check', () => {
   });
 });
 
+describe('a name that could be taken for another one', () => {
+  test.each(['a/**/**', 'a/*', 'a/**/b', 'a/../b', 'a/./b', 'a/../**'])(
+    '%s is refused at every door, and is covered by nothing',
+    async (resource) => {
+      const { locks, under, ant, bee } = await open();
+      const tree = await locks.acquire(request('l1', ant, 'exclusive', { resource: 'a/**' }));
+      const refused = { code: 'INVALID_INPUT', details: { issues: [{ at: 'resource' }] } };
+      const asked = request('l2', bee, 'exclusive', { resource });
+      await expect(locks.acquire(asked)).rejects.toMatchObject(refused);
+      const own = under.swarm.session(bee);
+      await expect(own.locks.acquire({ resource, type: 'shared' })).rejects.toMatchObject(refused);
+      const payload = { resource, type: 'upgradeable' };
+      expect(await own.dispatch({ type: 'lock.acquire', payload })).toMatchObject(refused);
+      for (const door of [locks, own.locks]) {
+        expect(door.check(resource, tree?.fencingToken ?? 0)).toBe(false);
+        expect([...door.getLocks(resource), ...door.getWaitQueue(resource)]).toEqual([]);
+        expect(door.check('a/b/**', tree?.fencingToken ?? 0)).toBe(true);
+      }
+    },
+  );
+});
+
 describe('fencing tokens', () => {
   test('[I4] of a resource only grow: over releases, upgrades, expiry and restarts', async () => {
     const { under, ant } = await open();

@@ -109,6 +109,19 @@ describe('copyJson', () => {
     expect(copy({ a: [0, { b: 1n }] })).toMatchObject({ details: { at: 'a.1.b' } });
   });
 
+  it.each([nested(33), cyclic()])(
+    'says of what goes too deep that it may contain itself',
+    (value) => {
+      expect(copy(value)).toMatchObject({
+        message: 'The payload is nested more than 32 levels deep, or contains itself.',
+        details: { unit: 'levels', max: 32 },
+      });
+      expect(copy([1, 2], { nodesMax: 2 })).toMatchObject({
+        message: 'The payload has more than 2 values.',
+      });
+    },
+  );
+
   it('takes 32 levels, an object without a prototype, and a list with fields of its own', () => {
     expect(copy(nested(32))).toEqual({ ok: true, value: nested(32) });
     expect(copy(Object.assign(Object.create(null), { a: 1 }))).toEqual({

@@ -41,6 +41,8 @@ test.each([
   ['src/*.ts', true],
   ['src/**/a', true],
   ['**', true],
+  ['src/**/**', true],
+  ['/**', true],
   ['src/./**', true],
 ])('%s could be taken for another name: %s', (resource, expected) => {
   expect(isMisleading(resource)).toBe(expected);

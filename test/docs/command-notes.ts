@@ -54,5 +54,6 @@ export const NOTES: Readonly<Record<CommandType, string>> = {
   'system.resume': 'Records that another owner has opened the swarm.',
   'system.stall':
     'Records that the coordinator stood still, and extends the deadlines of sessions.',
-  'system.configure': 'Records another configuration or other limits, given at opening.',
+  'system.configure':
+    'Records another configuration or other limits, given at opening or by the operator.',
 };

@@ -15,7 +15,8 @@ import {
   textSchema,
 } from '../../src/events/identity.ts';
 import { LOCK_TYPES, resourceSchema } from '../../src/events/lock.ts';
-import { configSchema, limitsSchema } from '../../src/events/system.ts';
+import { LEAST_PAYLOAD } from '../../src/core/limits.ts';
+import { configSchema, limitsSchema, settableLimitsSchema } from '../../src/events/system.ts';
 
 interface Word {
   readonly name: string;
@@ -25,6 +26,11 @@ interface Word {
 
 const oneOf = (values: readonly string[]): string =>
   values.map((value) => `\`${value}\``).join(', ');
+
+const leastPayload = (): string =>
+  Object.entries(LEAST_PAYLOAD)
+    .map(([name, least]) => `${least.toLocaleString('en-US')} as \`${name}\``)
+    .join(', ');
 
 /** The named schemas, with what their names mean. */
 export const WORDS: readonly Word[] = [
@@ -61,6 +67,11 @@ export const WORDS: readonly Word[] = [
     name: 'limits',
     schema: limitsSchema,
     meaning: 'every limit of `src/core/limits.ts`, each a whole number from 1',
+  },
+  {
+    name: 'limits that can be set',
+    schema: settableLimitsSchema,
+    meaning: `limits with at least ${leastPayload()}`,
   },
 ];
 

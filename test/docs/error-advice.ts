@@ -9,7 +9,7 @@ export interface Advice {
 
 export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
   INVALID_INPUT: {
-    when: 'A command has a field too many, too few or of another type; a value is none that JSON can carry (`NaN`, a `Date`, a cycle, a key such as `__proto__`); a direct write would leave the path in another shape than the specification gives it; `openSwarm` was given a configuration or a limit out of range; or `stig` was given an option that it does not know.',
+    when: 'A command has a field too many, too few or of another type; a value is none that JSON can carry (`NaN`, a `Date`, a key such as `__proto__`); a direct write would leave the path in another shape than the specification gives it; `openSwarm` was given a configuration or a limit out of range; or `stig` was given an option that it does not know.',
     todo: 'Read the details: they name each field and what is wrong with it. Correct the input.',
   },
   INVALID_PATH: {
@@ -21,8 +21,8 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     todo: 'The details list the types that are known.',
   },
   PAYLOAD_TOO_LARGE: {
-    when: 'A payload has more characters, more values or more levels than `payloadCharsMax`, `payloadNodesMax` or `payloadDepthMax` allow.',
-    todo: 'Keep large content elsewhere and put a reference to it into the swarm, or open the swarm with a higher limit.',
+    when: 'A payload has more characters, more values or more levels than `payloadCharsMax`, `payloadNodesMax` or `payloadDepthMax` allow. An object that contains itself has too many levels.',
+    todo: 'Keep large content elsewhere and put a reference to it into the swarm, or open the swarm with a higher limit. Refer to an object that contains itself by an id.',
   },
   UNKNOWN_SESSION: {
     when: 'A handle speaks for a session that this log has never seen, or `swarm.session` names one that does not belong to the agent it names.',
