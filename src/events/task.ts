@@ -199,7 +199,7 @@ export function evolveTask(record: TaskRecord | undefined, fact: TaskFact): Task
       next.status = 'pending';
       next.assignedTo = null;
       next.startedAtMs = null;
-      next.notBeforeMs = fact.payload.notBeforeMs ?? null;
+      next.notBeforeMs = fact.payload.notBeforeMs ?? pauseLeft(record);
       next.lostBy = withLoser(record.lostBy, fact.payload.from);
       return next;
     case 'task.preempted':
@@ -211,6 +211,11 @@ export function evolveTask(record: TaskRecord | undefined, fact: TaskFact): Task
     case 'task.late_completion':
       return record; // an attempt is history, not state
   }
+}
+
+/** A task that was not started keeps its pause, whoever loses it; once it runs its pause is over. */
+function pauseLeft({ status, notBeforeMs }: TaskRecord): number | null {
+  return status === 'pending' ? notBeforeMs : null;
 }
 
 /** Whoever ends a task that another session holds takes it from that session. */
