@@ -160,6 +160,7 @@ export function evolveTask(record: TaskRecord | undefined, fact: TaskFact): Task
   switch (fact.type) {
     case 'task.assigned':
       next.assignedTo = fact.payload.assignedTo;
+      next.lostBy = lostByOthers(record, fact.payload.assignedTo);
       return next;
     case 'task.started':
       next.status = 'running';
@@ -180,20 +181,20 @@ export function evolveTask(record: TaskRecord | undefined, fact: TaskFact): Task
       next.status = 'failed';
       next.completedAtMs = fact.timeMs;
       next.error = fact.payload.error;
-      next.lostBy = lostByOthers(record, fact);
+      next.lostBy = lostByOthers(record, fact.source);
       return next;
     case 'task.cancelled':
       next.status = 'cancelled';
       next.completedAtMs = fact.timeMs;
       next.assignedTo = null;
-      next.lostBy = lostByOthers(record, fact);
+      next.lostBy = lostByOthers(record, fact.source);
       return next;
     case 'task.closed':
       next.status = 'complete';
       next.completedAtMs = fact.timeMs;
       next.progress = 100;
       next.result = fact.payload.result ?? null;
-      next.lostBy = lostByOthers(record, fact);
+      next.lostBy = lostByOthers(record, fact.source);
       return next;
     case 'task.requeued':
       next.status = 'pending';
@@ -218,9 +219,12 @@ function pauseLeft({ status, notBeforeMs }: TaskRecord): number | null {
   return status === 'pending' ? notBeforeMs : null;
 }
 
-/** Whoever ends a task that another session holds takes it from that session. */
-function lostByOthers({ lostBy, assignedTo }: TaskRecord, { source }: TaskFact): readonly string[] {
-  const isOwn = assignedTo === null || assignedTo.sessionId === source.sessionId;
+/** Whoever gets or ends a task that another session holds takes it from that session. */
+function lostByOthers(
+  { lostBy, assignedTo }: TaskRecord,
+  { sessionId }: AgentIdentity,
+): readonly string[] {
+  const isOwn = assignedTo === null || assignedTo.sessionId === sessionId;
   return isOwn ? lostBy : withLoser(lostBy, assignedTo);
 }
 

@@ -259,6 +259,23 @@ describe('a completion that comes too late', () => {
     expect(given.view.task('t1')?.result).toBe(1);
   });
 
+  test('[I10] of a task that was assigned to another session before it was started', () => {
+    given.ask('task.create', { ...TASK, goal: 'g' });
+    given.ask('task.claim', TASK, ant);
+    given.ask('task.assign', { ...TASK, assignedTo: ant }); // has it already, and loses nothing
+    expect(given.view.task('t1')?.lostBy).toEqual([]);
+    given.ask('task.assign', { ...TASK, assignedTo: bee });
+    expect(given.when('task.complete', { ...TASK, result: 7 }, ant)).toMatchObject({
+      code: 'NOT_HOLDER',
+      details: { holder: bee },
+      recorded: late(ant),
+    });
+    given.ask('task.assign', { ...TASK, assignedTo: ant });
+    expect(given.view.task('t1')?.lostBy).toEqual(['ant', 'bee']);
+    given.ask('task.start', TASK, ant);
+    expect(typesOf(given.when('task.complete', TASK, ant))).toEqual(['task.completed']);
+  });
+
   test('changes nothing for what depends on the task: it is claimable once', () => {
     aRunningTask();
     given.ask('task.create', { taskId: 'after', goal: 'g', dependsOn: ['t1'] });
