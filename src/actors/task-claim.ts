@@ -11,6 +11,7 @@ import { preemptionFacts } from './preemption.ts';
 import {
   capabilitiesOf,
   checkCapabilities,
+  checkKind,
   checkQueue,
   checkReady,
   checkRoom,
@@ -111,7 +112,7 @@ export function assign(view: StateView, { payload }: CommandOf<'task.assign'>): 
     );
   }
   return about(view, payload.taskId, (task) => {
-    const refusal = checkCapabilities(view, task, assignedTo);
+    const refusal = checkKind(assignedTo, task) ?? checkCapabilities(view, task, assignedTo);
     if (refusal !== undefined) return refusal;
     const assigned = fact('task.assigned', payload);
     if (task.assignedTo?.sessionId === assignedTo.sessionId) return facts(assigned);

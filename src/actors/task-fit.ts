@@ -13,6 +13,19 @@ import { unmetDependencies } from '../events/task-policy.ts';
 import type { StateView } from '../events/view.ts';
 import { listed } from './about-task.ts';
 
+/** Refuses a Guardian, which watches: it may neither start a task nor end it. */
+export function checkKind(
+  { agentId, agentType }: AgentIdentity,
+  { id }: TaskRecord,
+): Refusal | undefined {
+  if (agentType !== 'guardian') return undefined;
+  return refuse(
+    'FORBIDDEN',
+    `${agentId} is a Guardian, which takes no tasks: assign ${id} to another kind of agent.`,
+    { taskId: id, agentId, agentType },
+  );
+}
+
 /** Refuses when the agent lacks a capability that the task requires. */
 export function checkCapabilities(
   view: StateView,

@@ -52,6 +52,16 @@ describe('capabilities', () => {
   });
 });
 
+test('[I10] a Guardian is assigned no task: it could neither start nor end it', () => {
+  const owl = given.session('owl', 'guardian');
+  aTask('t1');
+  expect(given.when('task.assign', { taskId: 't1', assignedTo: owl })).toMatchObject({
+    code: 'FORBIDDEN',
+    details: { taskId: 't1', agentId: 'agent-owl', agentType: 'guardian' },
+  });
+  expect(typesOf(given.when('task.claim', { taskId: 't1' }, owl))).toBe('FORBIDDEN');
+});
+
 describe('dependencies', () => {
   test('a task is claimable when the last task that it depends on is complete', () => {
     aTask('a');

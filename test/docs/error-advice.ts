@@ -33,7 +33,7 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     todo: 'Register a new session. What the old one held was given back, so do not go on as if it were still held.',
   },
   FORBIDDEN: {
-    when: 'The command table has no place for this role (a Guardian that creates a task, a Pulse session that stops another one), a task requires a capability that the agent did not declare, a handoff is offered to somebody else or by the caller itself, or a path belongs to another session.',
+    when: 'The command table has no place for this role (a Guardian that creates a task, a Pulse session that stops another one), a task requires a capability that the agent did not declare, a task is assigned or offered to a Guardian, a handoff is offered to somebody else or by the caller itself, or a path belongs to another session.',
     todo: 'Ask with a handle whose role may do it: see `docs/commands.md`. The details name the capabilities that are missing.',
   },
   NOT_HOLDER: {
