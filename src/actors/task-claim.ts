@@ -4,7 +4,6 @@ import type { AgentIdentity } from '../events/identity.ts';
 import { hasEnded, type TaskRecord } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandOf } from '../protocol/commands.ts';
-import { guardOf } from '../protocol/paths.ts';
 import { about, noTask } from './about-task.ts';
 import { fact, facts, type Decision } from './decision.ts';
 import { preemptionFacts } from './preemption.ts';
@@ -16,6 +15,7 @@ import {
   checkReady,
   checkRoom,
   checkRunning,
+  isLocked,
   isLost,
 } from './task-fit.ts';
 
@@ -48,13 +48,10 @@ export function claim(view: StateView, command: CommandOf<'task.claim'>): Decisi
   return refusal ?? take(view, task, command);
 }
 
-function take(
-  view: StateView,
-  task: TaskRecord,
-  { payload, source }: CommandOf<'task.claim'>,
-): Decision {
+function take(view: StateView, task: TaskRecord, command: CommandOf<'task.claim'>): Decision {
+  const { payload, source } = command;
   const taskId = task.id;
-  const preempted = preemptionFacts(view, task, source);
+  const preempted = preemptionFacts(view, task, source, command.timeMs);
   const refusal = preempted.length > 0 ? undefined : checkRoom(view, source);
   if (refusal !== undefined) return refusal;
   const assigned = fact('task.assigned', { taskId, assignedTo: source });
@@ -71,7 +68,7 @@ function bestFor(view: StateView, source: AgentIdentity, timeMs: number): TaskRe
   const fitting = view.claimable((requires) => requires.every((one) => capabilities.includes(one)));
   for (const task of fitting) {
     if (task.notBeforeMs !== null && task.notBeforeMs > timeMs) continue;
-    if (guardOf(view, ['global', 'tasks', task.id], { sessionId, timeMs }) !== undefined) continue;
+    if (isLocked(view, task, { sessionId, timeMs })) continue;
     if (task.lostBy.at(-1) !== sessionId) return task;
     // Who else could take it is the same for all tasks that require the same.
     const need = JSON.stringify(task.policy?.requires ?? []);
@@ -101,7 +98,8 @@ function checkLost(view: StateView, task: TaskRecord, source: AgentIdentity): Re
 }
 
 /** Gives a pending task to a session: beyond the capacity of its agent it waits in the queue, and also while it is blocked. */
-export function assign(view: StateView, { payload }: CommandOf<'task.assign'>): Decision {
+export function assign(view: StateView, command: CommandOf<'task.assign'>): Decision {
+  const { payload } = command;
   const { assignedTo } = payload;
   const session = view.session(assignedTo.sessionId)?.identity;
   if (session?.agentId !== assignedTo.agentId || session.agentType !== assignedTo.agentType) {
@@ -116,7 +114,8 @@ export function assign(view: StateView, { payload }: CommandOf<'task.assign'>): 
     if (refusal !== undefined) return refusal;
     const assigned = fact('task.assigned', payload);
     if (task.assignedTo?.sessionId === assignedTo.sessionId) return facts(assigned);
-    const preempted = task.status === 'pending' ? preemptionFacts(view, task, assignedTo) : [];
+    const isPending = task.status === 'pending';
+    const preempted = isPending ? preemptionFacts(view, task, assignedTo, command.timeMs) : [];
     if (preempted.length > 0) return facts(...preempted, assigned);
     return checkQueue(view, assignedTo.sessionId) ?? facts(assigned);
   });

@@ -11,6 +11,7 @@ import type { SessionRecord } from '../events/session.ts';
 import type { TaskRecord } from '../events/task.ts';
 import { unmetDependencies } from '../events/task-policy.ts';
 import type { StateView } from '../events/view.ts';
+import { guardOf } from '../protocol/paths.ts';
 import { listed } from './about-task.ts';
 
 /** Refuses a Guardian, which watches: it may neither start a task nor end it. */
@@ -66,6 +67,15 @@ export function checkReady(
     taskId: id,
     notBefore,
   });
+}
+
+/** Whether another session has locked a task, and so keeps this one from it. */
+export function isLocked(
+  view: StateView,
+  { id }: TaskRecord,
+  who: { readonly sessionId: string; readonly timeMs: number },
+): boolean {
+  return guardOf(view, ['global', 'tasks', id], who) !== undefined;
 }
 
 /** Refuses when the agent holds as many tasks as it takes, or the session as many as it may. */
