@@ -8,15 +8,21 @@ import { checkReady, isLocked } from './task-fit.ts';
 
 const NOTHING: readonly NewSwarmFact[] = [];
 
+/** Who asks that a session gets a task, and when. */
+interface Asked {
+  readonly source: AgentIdentity;
+  readonly timeMs: number;
+}
+
 /**
  * The fact that takes a task of low priority from a busy session, which cannot run a critical one in addition; nothing when
- * it can, when it could not start it now all the same, or when it runs none of low priority.
+ * it can, when it could not start it now all the same, or when it runs none of low priority that is the asker's to take.
  */
 export function preemptionFacts(
   view: StateView,
   task: TaskRecord,
   taker: AgentIdentity,
-  timeMs: number,
+  { source, timeMs }: Asked,
 ): readonly NewSwarmFact[] {
   if (view.swarm?.config.features.preemption !== true || task.priority !== 'critical') {
     return NOTHING;
@@ -31,6 +37,7 @@ export function preemptionFacts(
   for (const id of session.runningIds) {
     const running = view.task(id);
     if (running?.priority !== 'low') continue;
+    if (isLocked(view, running, { sessionId: source.sessionId, timeMs })) continue;
     // Of two that were started at one time, the one that was started later stands later.
     if ((running.startedAtMs ?? 0) >= (youngest?.startedAtMs ?? 0)) youngest = running;
   }

@@ -51,7 +51,7 @@ export function claim(view: StateView, command: CommandOf<'task.claim'>): Decisi
 function take(view: StateView, task: TaskRecord, command: CommandOf<'task.claim'>): Decision {
   const { payload, source } = command;
   const taskId = task.id;
-  const preempted = preemptionFacts(view, task, source, command.timeMs);
+  const preempted = preemptionFacts(view, task, source, command);
   const refusal = preempted.length > 0 ? undefined : checkRoom(view, source);
   if (refusal !== undefined) return refusal;
   const assigned = fact('task.assigned', { taskId, assignedTo: source });
@@ -115,7 +115,7 @@ export function assign(view: StateView, command: CommandOf<'task.assign'>): Deci
     const assigned = fact('task.assigned', payload);
     if (task.assignedTo?.sessionId === assignedTo.sessionId) return facts(assigned);
     const isPending = task.status === 'pending';
-    const preempted = isPending ? preemptionFacts(view, task, assignedTo, command.timeMs) : [];
+    const preempted = isPending ? preemptionFacts(view, task, assignedTo, command) : [];
     if (preempted.length > 0) return facts(...preempted, assigned);
     return checkQueue(view, assignedTo.sessionId) ?? facts(assigned);
   });

@@ -157,6 +157,44 @@ describe('a critical task that the session could not start now puts nothing down
   });
 });
 
+describe('a task of low priority that is locked', () => {
+  test('[I10] is not put down for others than the holder of the lock; another one is', () => {
+    begin(true, 2);
+    running('low', 'low');
+    locked('low-2', given.session('bee'));
+    aTask('now', 'critical');
+    expect(given.when('task.claim', CLAIM, ant)).toMatchObject({
+      facts: [
+        ['task.preempted', { taskId: 'low-1' }],
+        ['task.assigned', {}],
+        ['task.started', {}],
+      ],
+    });
+    aTask('then', 'critical');
+    const assignment = { taskId: 'then', assignedTo: ant };
+    expect(typesOf(given.when('task.claim', { taskId: 'then' }, ant))).toBe('AT_CAPACITY');
+    expect(typesOf(given.when('task.assign', assignment))).toEqual(['task.assigned']);
+  });
+
+  test('[I10] is put down when the lease has run out', () => {
+    running('low');
+    locked('low-1', given.session('bee'));
+    given.nowMs += 1_000;
+    aTask('now', 'critical');
+    expect(typesOf(given.when('task.claim', CLAIM, ant))).toContain('task.preempted');
+  });
+
+  test('[I10] by the session that runs it is put down for its own claim, and for nobody else', () => {
+    running('low');
+    locked('low-1', ant);
+    aTask('now', 'critical');
+    aTask('then', 'critical');
+    const assignment = { taskId: 'then', assignedTo: ant };
+    expect(typesOf(given.when('task.assign', assignment))).toEqual(['task.assigned']);
+    expect(typesOf(given.when('task.claim', CLAIM, ant))).toContain('task.preempted');
+  });
+});
+
 test('without the feature a critical task waits as others do', () => {
   begin(false, 1);
   running('low');
