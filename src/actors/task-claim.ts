@@ -1,5 +1,6 @@
 /** Who gets a task: by claiming it, by being assigned it, and when it may be started. */
 import { refuse, type Refusal } from '../core/errors.ts';
+import { isoTime } from '../core/time.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { hasEnded, type TaskRecord } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
@@ -8,6 +9,7 @@ import { about, noTask } from './about-task.ts';
 import { fact, facts, type Decision } from './decision.ts';
 import { preemptionFacts } from './preemption.ts';
 import {
+  canOthers,
   capabilitiesOf,
   checkCapabilities,
   checkKind,
@@ -16,7 +18,7 @@ import {
   checkRoom,
   checkRunning,
   isLocked,
-  isLost,
+  leftUntilMs,
 } from './task-fit.ts';
 
 /** Takes the named task for the caller, or the best that waits for somebody like it. */
@@ -44,7 +46,7 @@ export function claim(view: StateView, command: CommandOf<'task.claim'>): Decisi
     checkTaken(task) ??
     checkCapabilities(view, task, source) ??
     checkReady(view, task, timeMs) ??
-    checkLost(view, task, source);
+    checkLost(view, task, command);
   return refusal ?? take(view, task, command);
 }
 
@@ -60,7 +62,7 @@ function take(view: StateView, task: TaskRecord, command: CommandOf<'task.claim'
     : facts(...preempted, assigned);
 }
 
-/** The most urgent and then oldest task that the session may take; one that it lost last only when nobody else can. */
+/** The most urgent and then oldest task that the session may take; one that it lost last only when it is left to nobody else. */
 function bestFor(view: StateView, source: AgentIdentity, timeMs: number): TaskRecord | undefined {
   const { sessionId } = source;
   const capabilities = capabilitiesOf(view, source.agentId);
@@ -69,12 +71,12 @@ function bestFor(view: StateView, source: AgentIdentity, timeMs: number): TaskRe
   for (const task of fitting) {
     if (task.notBeforeMs !== null && task.notBeforeMs > timeMs) continue;
     if (isLocked(view, task, { sessionId, timeMs })) continue;
-    if (task.lostBy.at(-1) !== sessionId) return task;
+    if (leftUntilMs(view, task, { sessionId, timeMs }) === undefined) return task;
     // Who else could take it is the same for all tasks that require the same.
     const need = JSON.stringify(task.policy?.requires ?? []);
-    const canOthers = othersByNeed.get(need) ?? isLost(view, task, source);
-    if (!canOthers) return task;
-    othersByNeed.set(need, canOthers);
+    const isLeft = othersByNeed.get(need) ?? canOthers(view, task, source);
+    if (!isLeft) return task;
+    othersByNeed.set(need, isLeft);
   }
   return undefined;
 }
@@ -90,10 +92,16 @@ function checkTaken(task: TaskRecord): Refusal | undefined {
   });
 }
 
-function checkLost(view: StateView, task: TaskRecord, source: AgentIdentity): Refusal | undefined {
-  if (!isLost(view, task, source)) return undefined;
+function checkLost(
+  view: StateView,
+  task: TaskRecord,
+  { source, timeMs }: CommandOf<'task.claim'>,
+): Refusal | undefined {
+  const untilMs = leftUntilMs(view, task, { sessionId: source.sessionId, timeMs });
+  if (untilMs === undefined || !canOthers(view, task, source)) return undefined;
   return refuse('TASK_LOST', `This session lost ${task.id}, and another one can take it.`, {
     taskId: task.id,
+    until: isoTime(untilMs),
   });
 }
 
