@@ -4,7 +4,7 @@ import { isoTime } from '../core/time.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { hasEnded, type TaskRecord } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
-import type { CommandOf } from '../protocol/commands.ts';
+import type { CommandOf, SwarmCommand } from '../protocol/commands.ts';
 import { about, noTask } from './about-task.ts';
 import { fact, facts, type Decision } from './decision.ts';
 import { preemptionFacts } from './preemption.ts';
@@ -134,12 +134,15 @@ export function start(view: StateView, command: CommandOf<'task.start'>): Decisi
   return about(view, command.payload.taskId, (task) => startOf(view, task, command));
 }
 
-function startOf(
-  view: StateView,
-  task: TaskRecord,
-  { source, timeMs }: { readonly source: AgentIdentity; readonly timeMs: number },
-): Decision {
-  const started = facts(fact('task.started', { taskId: task.id }));
-  if (task.status !== 'pending') return started; // which its machine refuses
-  return checkReady(view, task, timeMs) ?? checkRunning(view, source) ?? started;
+function startOf(view: StateView, task: TaskRecord, command: SwarmCommand): Decision {
+  const { source, timeMs } = command;
+  const started = fact('task.started', { taskId: task.id });
+  if (task.status !== 'pending') return facts(started); // which its machine refuses
+  const blocked = checkReady(view, task, timeMs);
+  if (blocked !== undefined) return blocked;
+  const full = checkRunning(view, source);
+  if (full === undefined) return facts(started);
+  // One that was blocked when it was assigned makes its place now.
+  const preempted = preemptionFacts(view, task, source, command);
+  return preempted.length > 0 ? facts(...preempted, started) : full;
 }

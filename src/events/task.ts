@@ -88,7 +88,7 @@ export const taskEvents = {
     }),
   ),
   'task.preempted': ours(
-    'task.claim and task.assign of a critical task, to a busy session with features.preemption',
+    'task.claim, task.assign and task.start of a critical task, by or to a busy session with features.preemption',
     ['status', 'assignedTo', 'startedAt'],
     z.strictObject({ taskId: idSchema, from: identitySchema, forTaskId: idSchema }),
   ),

@@ -157,6 +157,22 @@ describe('a critical task that the session could not start now puts nothing down
   });
 });
 
+test('a critical task that was assigned while it was blocked takes its place when it is started', () => {
+  begin(true, 1);
+  running('low');
+  aTask('before');
+  const dependsOn = ['before'];
+  given.ask('task.create', { taskId: 'now', goal: 'g', priority: 'critical', dependsOn });
+  expect(assigned()).toEqual(['task.assigned']);
+  given.ask('task.close', { taskId: 'before' });
+  expect(typesOf(given.when('task.start', { taskId: 'now' }, ant))).toEqual([
+    'task.preempted',
+    'task.started',
+  ]);
+  expect(given.view.session('ant')).toMatchObject({ status: 'busy', runningIds: ['now'] });
+  given.checkReplay();
+});
+
 describe('a task of low priority that is locked', () => {
   test('[I10] is not put down for others than the holder of the lock; another one is', () => {
     begin(true, 2);
