@@ -2,8 +2,13 @@
 import { assign, setup } from 'xstate';
 import { refuse, type Refusal } from '../core/errors.ts';
 import { assignmentOf } from '../events/hand-over.ts';
-import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
-import type { AgentIdentity } from '../events/identity.ts';
+import {
+  evolveHandoff,
+  type Addressee,
+  type HandoffFact,
+  type HandoffRecord,
+} from '../events/handoff.ts';
+import type { AgentIdentity, AgentType } from '../events/identity.ts';
 import { hasEnded } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
@@ -45,6 +50,11 @@ export const handoffDeciders: Deciders<
     const { swarm } = view;
     if ('sessionId' in payload.to && payload.to.sessionId === source.sessionId) {
       return refuse('INVALID_INPUT', 'A session cannot hand a task over to itself.', { at: 'to' });
+    }
+    if (kindOf(view, payload.to) === 'guardian') {
+      const { taskId, to } = payload;
+      const why = `A Guardian takes no tasks: offer ${taskId} to another kind of agent.`;
+      return refuse('FORBIDDEN', why, { taskId, to });
     }
     const task = view.task(payload.taskId);
     if (swarm === undefined || task === undefined) {
@@ -120,6 +130,12 @@ function about(
   return handoff === undefined
     ? refuse('NOT_FOUND', `There is no handoff ${handoffId}.`, { handoffId })
     : decide(handoff);
+}
+
+/** The kind of agent that something is offered to, as far as it is known. */
+function kindOf(view: StateView, to: Addressee): AgentType | undefined {
+  if ('sessionId' in to) return view.session(to.sessionId)?.identity.agentType ?? to.agentType;
+  return 'agentId' in to ? view.agent(to.agentId)?.agentType : to.agentType;
 }
 
 /** Refuses when the task is no longer held as it was when it was offered, also when its holder got it again since. */

@@ -1,17 +1,37 @@
 /**
  * Whether a session may take a task, start it, and has room for it.
  *
- * Capabilities and room are the agent's: all its live sessions count. A task goes back to a session that lost it only when
- * nobody else could take it.
+ * Capabilities and room are the agent's: all its live sessions count. A task is not given straight back to the session that
+ * lost it: for a while it is left to others, when there are some that could take it.
  */
 import { refuse, type Refusal } from '../core/errors.ts';
 import { isoTime } from '../core/time.ts';
+import { versionOf } from '../events/definition.ts';
 import type { AgentIdentity } from '../events/identity.ts';
-import type { SessionRecord } from '../events/session.ts';
 import type { TaskRecord } from '../events/task.ts';
 import { unmetDependencies } from '../events/task-policy.ts';
 import type { StateView } from '../events/view.ts';
+import { guardOf } from '../protocol/paths.ts';
 import { listed } from './about-task.ts';
+
+/** The session that asks for a task or would get it, and when. */
+interface Asker {
+  readonly sessionId: string;
+  readonly timeMs: number;
+}
+
+/** Refuses a Guardian, which watches: it may neither start a task nor end it. */
+export function checkKind(
+  { agentId, agentType }: AgentIdentity,
+  { id }: TaskRecord,
+): Refusal | undefined {
+  if (agentType !== 'guardian') return undefined;
+  return refuse(
+    'FORBIDDEN',
+    `${agentId} is a Guardian, which takes no tasks: assign ${id} to another kind of agent.`,
+    { taskId: id, agentId, agentType },
+  );
+}
 
 /** Refuses when the agent lacks a capability that the task requires. */
 export function checkCapabilities(
@@ -55,6 +75,11 @@ export function checkReady(
   });
 }
 
+/** Whether another session has locked a task, and so keeps this one from it. */
+export function isLocked(view: StateView, { id }: TaskRecord, who: Asker): boolean {
+  return guardOf(view, ['global', 'tasks', id], who) !== undefined;
+}
+
 /** Refuses when the agent holds as many tasks as it takes, or the session as many as it may. */
 export function checkRoom(
   view: StateView,
@@ -92,20 +117,34 @@ export function checkRunning(view: StateView, { agentId }: AgentIdentity): Refus
   });
 }
 
-/** Whether a session is the last that lost a task while another session can take it. */
-export function isLost(view: StateView, task: TaskRecord, { sessionId }: AgentIdentity): boolean {
-  if (task.lostBy.at(-1) !== sessionId) return false;
-  for (const other of view.liveSessions()) {
-    if (other.identity.sessionId !== sessionId && isFree(view, other, task)) return true;
+/**
+ * Until when a session leaves a task to others since it was the last that lost it; undefined when it does not, or no more.
+ * It counts from the loss on, or from when the task may be tried again.
+ */
+export function leftUntilMs(
+  view: StateView,
+  { lostBy, notBeforeMs, touched }: TaskRecord,
+  { sessionId, timeMs }: Asker,
+): number | undefined {
+  if (lostBy.at(-1) !== sessionId) return undefined;
+  const lostAtMs = versionOf(touched, 'assignedTo').timeMs; // what is assigned to nobody was lost then
+  const untilMs = Math.max(lostAtMs, notBeforeMs ?? 0) + (view.swarm?.limits.lostPreferenceMs ?? 0);
+  return timeMs < untilMs ? untilMs : undefined;
+}
+
+/** Whether another session than the one that lost a task works on tasks, takes some now, is able to do this one, and has room. */
+export function canOthers(view: StateView, task: TaskRecord, loser: AgentIdentity): boolean {
+  for (const { identity, status } of view.liveSessions()) {
+    if (identity.sessionId === loser.sessionId || (status !== 'idle' && status !== 'busy'))
+      continue;
+    if (!isWorker(identity, loser)) continue;
+    const refusal = checkRoom(view, identity) ?? checkCapabilities(view, task, identity);
+    if (refusal === undefined) return true;
   }
   return false;
 }
 
-/** Whether a session takes tasks now, is able to do this one, and has room for it. */
-function isFree(view: StateView, { identity, status }: SessionRecord, task: TaskRecord): boolean {
-  if (status !== 'idle' && status !== 'busy') return false;
-  if (identity.agentType === 'guardian') return false;
-  return (
-    checkRoom(view, identity) === undefined && checkCapabilities(view, task, identity) === undefined
-  );
+/** A Conductor, a Heartbeat and a Guardian have other work, and are not waited for, unless one of them had the task. */
+function isWorker({ agentType }: AgentIdentity, loser: AgentIdentity): boolean {
+  return agentType === 'pulse' || agentType === 'dream_weaver' || agentType === loser.agentType;
 }

@@ -33,6 +33,11 @@ export interface Limits {
   readonly taskAttemptsMax: number;
   /** The longest pause before a task is tried again. */
   readonly taskBackoffMsMax: number;
+  /**
+   * For how long a task is left to others than the session that lost it: time enough for each that works to ask for one, and
+   * no more, since there may be some that never ask.
+   */
+  readonly lostPreferenceMs: number;
   /** A session that shows life and brings no task forward for so long is reported. */
   readonly stalledAfterMs: number;
   /** Sessions in the state, ended ones included. */
@@ -76,6 +81,7 @@ export const DEFAULT_LIMITS: Limits = {
   tasksPerSessionMax: 10_000,
   taskAttemptsMax: 100,
   taskBackoffMsMax: 3_600_000,
+  lostPreferenceMs: 60_000,
   stalledAfterMs: 600_000,
   sessionsMax: 100_000,
   handoffsMax: 100_000,

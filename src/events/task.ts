@@ -88,7 +88,7 @@ export const taskEvents = {
     }),
   ),
   'task.preempted': ours(
-    'task.claim and task.assign of a critical task, to a busy session with features.preemption',
+    'task.claim, task.assign and task.start of a critical task, by or to a busy session with features.preemption',
     ['status', 'assignedTo', 'startedAt'],
     z.strictObject({ taskId: idSchema, from: identitySchema, forTaskId: idSchema }),
   ),
@@ -160,6 +160,7 @@ export function evolveTask(record: TaskRecord | undefined, fact: TaskFact): Task
   switch (fact.type) {
     case 'task.assigned':
       next.assignedTo = fact.payload.assignedTo;
+      next.lostBy = lostByOthers(record, fact.payload.assignedTo);
       return next;
     case 'task.started':
       next.status = 'running';
@@ -180,26 +181,26 @@ export function evolveTask(record: TaskRecord | undefined, fact: TaskFact): Task
       next.status = 'failed';
       next.completedAtMs = fact.timeMs;
       next.error = fact.payload.error;
-      next.lostBy = lostByOthers(record, fact);
+      next.lostBy = lostByOthers(record, fact.source);
       return next;
     case 'task.cancelled':
       next.status = 'cancelled';
       next.completedAtMs = fact.timeMs;
       next.assignedTo = null;
-      next.lostBy = lostByOthers(record, fact);
+      next.lostBy = lostByOthers(record, fact.source);
       return next;
     case 'task.closed':
       next.status = 'complete';
       next.completedAtMs = fact.timeMs;
       next.progress = 100;
       next.result = fact.payload.result ?? null;
-      next.lostBy = lostByOthers(record, fact);
+      next.lostBy = lostByOthers(record, fact.source);
       return next;
     case 'task.requeued':
       next.status = 'pending';
       next.assignedTo = null;
       next.startedAtMs = null;
-      next.notBeforeMs = fact.payload.notBeforeMs ?? null;
+      next.notBeforeMs = fact.payload.notBeforeMs ?? pauseLeft(record);
       next.lostBy = withLoser(record.lostBy, fact.payload.from);
       return next;
     case 'task.preempted':
@@ -213,9 +214,17 @@ export function evolveTask(record: TaskRecord | undefined, fact: TaskFact): Task
   }
 }
 
-/** Whoever ends a task that another session holds takes it from that session. */
-function lostByOthers({ lostBy, assignedTo }: TaskRecord, { source }: TaskFact): readonly string[] {
-  const isOwn = assignedTo === null || assignedTo.sessionId === source.sessionId;
+/** A task that was not started keeps its pause, whoever loses it; once it runs its pause is over. */
+function pauseLeft({ status, notBeforeMs }: TaskRecord): number | null {
+  return status === 'pending' ? notBeforeMs : null;
+}
+
+/** Whoever gets or ends a task that another session holds takes it from that session. */
+function lostByOthers(
+  { lostBy, assignedTo }: TaskRecord,
+  { sessionId }: AgentIdentity,
+): readonly string[] {
+  const isOwn = assignedTo === null || assignedTo.sessionId === sessionId;
   return isOwn ? lostBy : withLoser(lostBy, assignedTo);
 }
 

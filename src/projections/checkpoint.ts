@@ -10,8 +10,8 @@ import { Projector } from './projector.ts';
 import { SAVED_VIEWS } from './saved-views.ts';
 import { packTask, RowFrame } from './task-row.ts';
 
-/** The version of the form of saved rows; another one is passed over and the log is replayed instead. */
-export const CHECKPOINT_FORMAT = 2;
+/** The version of the form of saved rows and of the folds behind them; another one is passed over and the log is replayed. */
+export const CHECKPOINT_FORMAT = 3;
 
 /** What is known of a copy beside its rows. */
 export interface CheckpointHeader {

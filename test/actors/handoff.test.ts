@@ -20,6 +20,7 @@ beforeEach(() => {
 afterEach(() => given.checkReplay());
 
 const H1 = { handoffId: 'h1' };
+const OWL = { agentId: 'agent-owl' };
 const TO_PULSES = { agentType: 'pulse' } as const;
 
 function anOffer(to: Addressee = TO_PULSES): void {
@@ -30,6 +31,20 @@ describe('handoff.request', () => {
   test('is refused to the session itself: nobody could accept it', () => {
     const offer = { taskId: 't1', to: ant, reason: 'r' };
     expect(typesOf(given.when('handoff.request', offer, ant))).toBe('INVALID_INPUT');
+  });
+
+  test.each<[string, Addressee]>([
+    ['a session', { agentId: 'agent-owl', agentType: 'guardian', sessionId: 'owl' }],
+    ['a session that is said to be another', { ...OWL, agentType: 'pulse', sessionId: 'owl' }],
+    ['a session to come', { ...OWL, agentType: 'guardian', sessionId: 'owl-2' }],
+    ['an agent', OWL],
+    ['the kind', { agentType: 'guardian' }],
+  ])('[I10] is refused to a Guardian, which could not accept it: %s', (_name, to) => {
+    given.session('owl', 'guardian');
+    expect(given.when('handoff.request', { taskId: 't1', to, reason: 'r' }, ant)).toMatchObject({
+      code: 'FORBIDDEN',
+      details: { to },
+    });
   });
 
   test('offers a task with its priority and the default time', () => {

@@ -9,6 +9,7 @@ import { Given, typesOf } from '../support/given.ts';
 let given: Given;
 let ant: AgentIdentity;
 let bee: AgentIdentity;
+let cat: AgentIdentity;
 
 beforeEach(() => {
   const config = { timeouts: { ...DEFAULT_CONFIG.timeouts, taskDefault: 5_000 } };
@@ -121,6 +122,41 @@ describe('task.fail with attempts left', () => {
     expect(typesOf(given.when('task.start', TASK, bee))).toEqual(['task.started']);
   });
 
+  test.each<[string, () => void]>([
+    ['its holder is lost', () => void lose(bee)],
+    ['it is taken from its holder', () => given.ask('task.requeue', TASK)],
+    [
+      'it is handed over',
+      () => {
+        given.ask('handoff.request', { handoffId: 'h1', ...TASK, to: cat, reason: 'r' }, bee);
+        given.ask('handoff.accept', { handoffId: 'h1' }, cat);
+        given.ask('handoff.complete', { handoffId: 'h1' }, cat);
+      },
+    ],
+  ])('[I10] keeps its pause when it was not started again, and %s', (_name, happens) => {
+    cat = given.session('cat');
+    aRunningTask({ retry: { maxAttempts: 2, backoffMs: 500 } });
+    given.ask('task.fail', { ...TASK, error: ERROR }, ant);
+    given.ask('task.assign', { ...TASK, assignedTo: bee });
+    happens();
+    const claim = { ...TASK, start: true };
+    expect(given.when('task.claim', claim, cat)).toMatchObject({
+      code: 'TASK_BLOCKED',
+      details: { notBefore: new Date(given.nowMs + 500).toISOString() },
+    });
+    given.nowMs += 500;
+    expect(given.when('task.claim', claim, cat).ok).toBe(true);
+  });
+
+  test('has no pause left once the attempt after it began', () => {
+    aRunningTask({ retry: { maxAttempts: 3, backoffMs: 500 } });
+    given.ask('task.fail', { ...TASK, error: ERROR }, ant);
+    given.nowMs += 500;
+    given.ask('task.claim', { ...TASK, start: true }, bee);
+    given.ask('task.requeue', TASK);
+    expect(given.view.task('t1')?.notBeforeMs).toBeNull();
+  });
+
   test('of a task that was not started is refused, and one without a policy fails at once', () => {
     given.ask('task.create', { ...TASK, goal: 'g', retry: { maxAttempts: 3 } });
     given.ask('task.claim', TASK, ant);
@@ -163,7 +199,7 @@ describe('a task whose session is lost', () => {
     lose(ant);
     given.ask('task.claim', { ...TASK, start: true }, bee);
     expect(lose(bee)).toMatchObject(['task.failed', { error: { code: 'ATTEMPTS_EXHAUSTED' } }]);
-    const cat = given.session('cat');
+    cat = given.session('cat');
     given.ask('task.create', { taskId: 't2', goal: 'g', retry: { maxAttempts: 1 } });
     given.ask('task.claim', { taskId: 't2', start: true }, cat);
     expect(lose(cat)).toMatchObject(['task.failed', { error: { code: 'ATTEMPTS_EXHAUSTED' } }]);
@@ -221,6 +257,23 @@ describe('a completion that comes too late', () => {
       recorded: late(ant),
     });
     expect(given.view.task('t1')?.result).toBe(1);
+  });
+
+  test('[I10] of a task that was assigned to another session before it was started', () => {
+    given.ask('task.create', { ...TASK, goal: 'g' });
+    given.ask('task.claim', TASK, ant);
+    given.ask('task.assign', { ...TASK, assignedTo: ant }); // has it already, and loses nothing
+    expect(given.view.task('t1')?.lostBy).toEqual([]);
+    given.ask('task.assign', { ...TASK, assignedTo: bee });
+    expect(given.when('task.complete', { ...TASK, result: 7 }, ant)).toMatchObject({
+      code: 'NOT_HOLDER',
+      details: { holder: bee },
+      recorded: late(ant),
+    });
+    given.ask('task.assign', { ...TASK, assignedTo: ant });
+    expect(given.view.task('t1')?.lostBy).toEqual(['ant', 'bee']);
+    given.ask('task.start', TASK, ant);
+    expect(typesOf(given.when('task.complete', TASK, ant))).toEqual(['task.completed']);
   });
 
   test('changes nothing for what depends on the task: it is claimable once', () => {

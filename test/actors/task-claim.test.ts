@@ -9,7 +9,7 @@ let ant: AgentIdentity;
 let bee: AgentIdentity;
 
 beforeEach(() => {
-  given = new Given({ limits: { tasksPerSessionMax: 3 } });
+  given = new Given({ limits: { tasksPerSessionMax: 3, lostPreferenceMs: 1_000 } });
   ant = given.session('ant');
   bee = given.session('bee', 'pulse', true, { capabilities: ['ts', 'sql'] });
 });
@@ -50,6 +50,16 @@ describe('capabilities', () => {
       details: { missing: ['ts', 'rust'] },
     });
   });
+});
+
+test('[I10] a Guardian is assigned no task: it could neither start nor end it', () => {
+  const owl = given.session('owl', 'guardian');
+  aTask('t1');
+  expect(given.when('task.assign', { taskId: 't1', assignedTo: owl })).toMatchObject({
+    code: 'FORBIDDEN',
+    details: { taskId: 't1', agentId: 'agent-owl', agentType: 'guardian' },
+  });
+  expect(typesOf(given.when('task.claim', { taskId: 't1' }, owl))).toBe('FORBIDDEN');
 });
 
 describe('dependencies', () => {
@@ -118,6 +128,73 @@ describe('a task that a session lost', () => {
     given.ask('task.requeue', { taskId: 't1' });
     happens();
     expect(taken(given.when('task.claim', {}, ant))).toBe('t1');
+  });
+
+  test.each(['conductor', 'heartbeat', 'guardian'] as const)(
+    'is given to it again when the only other session is a %s, which does other work',
+    (kind) => {
+      given.ask('session.stop', { sessionId: 'bee' }, bee);
+      given.session('other', kind);
+      aTask('t1');
+      given.ask('task.claim', { taskId: 't1' }, ant);
+      given.ask('task.requeue', { taskId: 't1' });
+      expect(taken(given.when('task.claim', {}, ant))).toBe('t1');
+    },
+  );
+
+  test.each([
+    ['heartbeat', 'heartbeat'],
+    ['heartbeat', 'pulse'],
+    ['conductor', 'conductor'],
+    ['pulse', 'dream_weaver'],
+  ] as const)('[I10] by a %s is left to a %s: it works on tasks too', (kind, otherKind) => {
+    for (const who of [ant, bee]) given.ask('session.stop', { sessionId: who.sessionId }, who);
+    const loser = given.session('loser', kind);
+    const other = given.session('other', otherKind);
+    aTask('t1');
+    given.ask('task.claim', { taskId: 't1' }, loser);
+    given.ask('task.requeue', { taskId: 't1' });
+    expect(taken(given.when('task.claim', {}, loser))).toBe('NOTHING_TO_CLAIM');
+    expect(taken(given.when('task.claim', {}, other))).toBe('t1');
+  });
+
+  test.each<[string, { taskId?: string }, string]>([
+    ['a claim of the best', {}, 'NOTHING_TO_CLAIM'],
+    ['a claim by its name', { taskId: 't1' }, 'TASK_LOST'],
+  ])('[I12] is left to others for lostPreferenceMs and no longer: %s', (_name, claim, code) => {
+    aTask('t1');
+    given.ask('task.claim', { taskId: 't1' }, ant);
+    given.nowMs += 5_000; // how long it had it does not count
+    given.ask('task.requeue', { taskId: 't1' });
+    given.ask('state.update', { path: 'global.tasks.t1.metadata.seen', newValue: true });
+    given.nowMs += 999;
+    expect(taken(given.when('task.claim', claim, ant))).toBe(code);
+    given.nowMs += 1;
+    expect(taken(given.when('task.claim', claim, ant))).toBe('t1');
+  });
+
+  test('[I12] is left to others from the end of its pause on, and the refusal says until when', () => {
+    aTask('t1', { retry: { maxAttempts: 2, backoffMs: 5_000 } });
+    given.ask('task.claim', { taskId: 't1', start: true }, ant);
+    given.ask('task.fail', { taskId: 't1', error: { code: 'E', message: 'm' } }, ant);
+    given.nowMs += 5_000;
+    expect(given.when('task.claim', { taskId: 't1' }, ant)).toMatchObject({
+      code: 'TASK_LOST',
+      details: { taskId: 't1', until: new Date(given.nowMs + 1_000).toISOString() },
+    });
+    given.nowMs += 1_000;
+    expect(taken(given.when('task.claim', {}, ant))).toBe('t1');
+  });
+
+  test('[I12] of two, that which was lost long ago is given to it, and the other one is not', () => {
+    for (const taskId of ['t1', 't2']) {
+      aTask(taskId);
+      given.ask('task.claim', { taskId }, ant);
+    }
+    given.ask('task.requeue', { taskId: 't2' });
+    given.nowMs += 1_000;
+    given.ask('task.requeue', { taskId: 't1' });
+    expect(taken(given.when('task.claim', {}, ant))).toBe('t2');
   });
 
   test('is given to it again when the only other session is not able to do it', () => {

@@ -33,7 +33,7 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     todo: 'Register a new session. What the old one held was given back, so do not go on as if it were still held.',
   },
   FORBIDDEN: {
-    when: 'The command table has no place for this role (a Guardian that creates a task, a Pulse session that stops another one), a task requires a capability that the agent did not declare, a handoff is offered to somebody else or by the caller itself, or a path belongs to another session.',
+    when: 'The command table has no place for this role (a Guardian that creates a task, a Pulse session that stops another one), a task requires a capability that the agent did not declare, a task is assigned or offered to a Guardian, a handoff is offered to somebody else or by the caller itself, or a path belongs to another session.',
     todo: 'Ask with a handle whose role may do it: see `docs/commands.md`. The details name the capabilities that are missing.',
   },
   NOT_HOLDER: {
@@ -77,8 +77,8 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     todo: 'The details name the tasks that are in the way. Ask again when they have ended.',
   },
   TASK_LOST: {
-    when: 'A session claims the task that it lost last (it timed out, was taken from it, or it failed and shall be retried), while another session can take it.',
-    todo: 'Claim another task. It may have this one again when nobody else can take it, or when somebody else has lost it since.',
+    when: 'A session claims the task that it lost last (it timed out, was taken from it, or it failed and shall be retried), while another session can take it, and for no longer than `lostPreferenceMs`.',
+    todo: 'Claim another task. The details say until when this one is left to others; it may have it sooner when nobody else can take it, or when somebody else has lost it since.',
   },
   DEPENDENCY_CYCLE: {
     when: 'A new task depends on a task that cannot end before the new one does: its own parent, for example.',
