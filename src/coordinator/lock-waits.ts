@@ -60,7 +60,7 @@ export class LockWaits {
     const all = [...this.#waiting.values()].flat();
     this.#waiting.clear();
     this.#letProcessEnd();
-    for (const { reject } of all) reject(new Refused(reason));
+    for (const waiting of all) waiting.reject(new Refused(reason));
   }
 
   /** The caller of the request that ended at a sequence. */

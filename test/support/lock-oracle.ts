@@ -18,6 +18,8 @@ interface Held {
   readonly session: string;
   readonly resource: string;
   readonly type: LockType;
+  /** When its lease, or its patience, is over. */
+  readonly endsAtMs: number;
 }
 
 interface Wait extends Held {
@@ -25,18 +27,21 @@ interface Wait extends Held {
   readonly place: readonly [key: number, sequence: number];
 }
 
-/** What is wrong with the locks; nothing when all is well. */
+/** What is wrong with the locks; nothing when all is well. What is over is in the way until its end is recorded, and not for ever. */
 export function lockFaults(projector: Projector, timeMs: number): readonly string[] {
   const records = [...projector.locks.byResource.values()];
   const holds = records.flatMap(holdsOn);
-  const waits = records
-    .flatMap((record) => waitsOn(record, timeMs))
-    .filter(({ session }) => projector.session(session)?.status !== 'offline');
-  const scene: Scene = { holds, waits, max: projector.swarm?.limits.lockHoldersMax ?? 0 };
+  const waits = records.flatMap(waitsOn);
+  const max = projector.swarm?.limits.lockHoldersMax ?? 0;
+  const lasts = ({ session, endsAtMs }: Held) =>
+    timeMs < endsAtMs && projector.session(session)?.status !== 'offline';
+  const lasting = { holds: holds.filter(lasts), waits: waits.filter(lasts), max };
   return [
-    ...excluded(scene),
-    ...waits.filter((wait) => !isBlocked(scene, wait)).map((wait) => `${told(wait)} in vain`),
-    ...stuck(scene).map((wait) => `${told(wait)} for ever`),
+    ...excluded(holds),
+    ...lasting.waits
+      .filter((wait) => !isBlocked({ holds, waits, max }, wait))
+      .map((wait) => `${told(wait)} in vain`),
+    ...stuck(lasting).map((wait) => `${told(wait)} for ever`),
   ];
 }
 
@@ -47,27 +52,31 @@ interface Scene {
 }
 
 function holdsOn({ resource, holders }: LockRecord): Held[] {
-  return holders.map(({ id, type, holder }) => ({ id, session: holder.sessionId, resource, type }));
+  return holders.map(({ id, type, holder, expiresAtMs: endsAtMs }) => {
+    return { id, session: holder.sessionId, resource, type, endsAtMs };
+  });
 }
 
-function waitsOn(record: LockRecord, timeMs: number): Wait[] {
-  const { resource, queue, upgrade } = record;
-  const requests = queue
-    .filter(({ requestedAtMs, timeoutMs }) => timeMs < requestedAtMs + timeoutMs)
-    .map(({ id, type, requester, key, touched }): Wait => {
-      const place = [key, touched.whole.sequence] as const;
-      return { id, session: requester.sessionId, resource, type, place, isUpgrade: false };
-    });
-  const hold = record.holders.find(({ id }) => id === upgrade?.lockId);
+function waitsOn({ resource, queue, upgrade, holders }: LockRecord): Wait[] {
+  const requests = queue.map(({ id, type, requester, key, touched, ...wait }): Wait => {
+    const place = [key, touched.whole.sequence] as const;
+    const endsAtMs = wait.requestedAtMs + wait.timeoutMs;
+    const session = requester.sessionId;
+    return { id, session, resource, type, place, endsAtMs, isUpgrade: false };
+  });
+  const hold = holders.find(({ id }) => id === upgrade?.lockId);
   if (upgrade === null || hold === undefined) return requests;
-  const isOver = timeMs >= upgrade.requestedAtMs + upgrade.timeoutMs || timeMs >= hold.expiresAtMs;
-  const session = hold.holder.sessionId;
+  const endsAtMs = Math.min(upgrade.requestedAtMs + upgrade.timeoutMs, hold.expiresAtMs);
   const place = [-Infinity, upgrade.sequence] as const;
-  const first: Wait = { id: hold.id, session, resource, type: upgrade.to, place, isUpgrade: true };
-  return isOver ? requests : [first, ...requests];
+  const { id, holder } = hold;
+  const session = holder.sessionId;
+  return [
+    { id, session, resource, type: upgrade.to, place, endsAtMs, isUpgrade: true },
+    ...requests,
+  ];
 }
 
-function excluded({ holds }: Scene): string[] {
+function excluded(holds: readonly Held[]): string[] {
   return holds.flatMap((one, index) =>
     holds
       .slice(index + 1)
