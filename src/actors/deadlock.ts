@@ -20,10 +20,11 @@ export function findCycle(
   scene: LockScene,
   { sessionId: target, newcomer }: { readonly sessionId: string; readonly newcomer?: Waiter },
 ): readonly Waiter[] | undefined {
-  const own = waitersOf(view, scene, target);
-  if (newcomer !== undefined) own.push(newcomer);
-  if (own.length === 0) return undefined; // who waits for nothing is in no circle
-  if (view.lockCount(target) === 0 && !scene.isNewcomerBeforeAny()) return undefined; // nobody waits for it
+  // When nobody has to wait for the newcomer, a new circle begins with what it waits for itself.
+  const isLast = newcomer !== undefined && !scene.isNewcomerBeforeAny();
+  if (isLast && view.lockCount(target) === 0) return undefined; // nobody waits for who has nothing
+  const own = isLast ? [newcomer] : waitersOf(view, scene, target);
+  if (!isLast && newcomer !== undefined) own.push(newcomer);
   const blockedBy = new Map<string, Waiter>();
   const sessions: string[] = [];
   const reach = (waiter: Waiter, seen?: Seen): boolean => {

@@ -131,8 +131,7 @@ function admit(view: StateView, scene: LockScene, request: Request): Decision {
   const { resource, sessionId } = waiter.claimant;
   if (scene.isFree(waiter.claimant)) {
     scene.letIn(waiter, granted);
-    const { waits, upgrades } = view.waits(sessionId);
-    if (waits.length + upgrades.length > 0) {
+    if (scene.isWaitedFor(resource)) {
       breakCircles(view, scene, { sessionId });
       scene.grantAround(resource); // what it waits for itself may lie inside what it has now
     }

@@ -5,7 +5,7 @@
  * be let in and the other cannot. So nobody starves. A holder that waits to upgrade is before everybody. Resources that
  * overlap (`repo/**` and `repo/a.ts`) count as one in all of this; what a session holds itself is never in its way.
  */
-import { covers, overlaps } from '../core/resource.ts';
+import { covers, isSubtree, overlaps } from '../core/resource.ts';
 import type { NewSwarmFact } from '../events/catalog.ts';
 import {
   freeResource,
@@ -59,6 +59,11 @@ export class LockScene {
   /** Somebody is about to wait: from now on the newcomer has its place among those who do. */
   enter(newcomer: Waiter): void {
     this.#newcomer = newcomer.claimant;
+  }
+
+  /** Whether anybody waits for a resource, or for one that overlaps with it. */
+  isWaitedFor(resource: string): boolean {
+    return this.around(resource).some(({ queue, upgrade }) => queue.length > 0 || upgrade !== null);
   }
 
   /** Whether anybody has to wait for the newcomer from now on. */
@@ -334,9 +339,11 @@ export class LockScene {
   /** A session has more than before: what it waits for inside of that is its own, whoever waits there before it. */
   #gains(resource: string, sessionId: string): void {
     this.#lookAround(resource);
+    if (!isSubtree(resource)) return; // nothing lies inside of it
     for (const { resource: inside, wait } of this.#view.waits(sessionId).waits) {
       const claimant = { resource: inside, type: wait.type, sessionId, place: placeOf(wait) };
-      if (this.#isServable(wait) && this.#isWithinOwn(claimant)) this.#grantWait(inside, wait);
+      if (!covers(resource, inside) || !this.#isServable(wait)) continue;
+      if (this.#isWithinOwn(claimant)) this.#grantWait(inside, wait);
     }
   }
 
