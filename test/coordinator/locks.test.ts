@@ -148,6 +148,18 @@ describe('giving up with a signal', () => {
     expect(await second).toMatchObject({ id: 'job', holder: bee.identity });
   });
 
+  test('or without one: an end that was on its way belongs to the request before', async () => {
+    const { ant, bee } = await open();
+    const asks = { ...EXCLUSIVE, lockId: 'job' };
+    await bee.locks.acquire(asks);
+    const other = ant.locks.acquire(EXCLUSIVE);
+    const released = bee.locks.release('job');
+    const again = bee.locks.acquire(asks); // asked before anybody heard of the release
+    await released;
+    await ant.locks.release((await other)?.id ?? '');
+    expect(await again).toMatchObject({ id: 'job', holder: bee.identity });
+  });
+
   test('that is no AbortSignal: refused before anything is asked', async () => {
     const { swarm, bee } = await open();
     const signal = { aborted: false } as AbortSignal;
