@@ -23,8 +23,8 @@ export function findCycle(
   // When nobody has to wait for the newcomer, a new circle begins with what it waits for itself.
   const isLast = newcomer !== undefined && !scene.isNewcomerBeforeAny();
   if (isLast && view.lockCount(target) === 0) return undefined; // nobody waits for who has nothing
-  const own = isLast ? [newcomer] : waitersOf(view, scene, target);
-  if (!isLast && newcomer !== undefined) own.push(newcomer);
+  const own = isLast ? [] : waitersOf(view, scene, target);
+  if (newcomer !== undefined) own.push(newcomer);
   const blockedBy = new Map<string, Waiter>();
   const sessions: string[] = [];
   const reach = (waiter: Waiter, seen?: Seen): boolean => {

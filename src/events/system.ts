@@ -52,7 +52,7 @@ export const DEFAULT_CONFIG: SwarmConfig = {
   features: { autoHandoff: false, preemption: false, eventPersistence: true },
 };
 
-/** Limits as they are recorded, every one a positive whole number. Never stricter: what a log says stays said. */
+/** Limits, every one a positive whole number. */
 export const limitsSchema = z.strictObject(
   Object.fromEntries(
     Object.keys(DEFAULT_LIMITS).map((name) => [name, z.number().int().min(1)]),
@@ -73,12 +73,15 @@ export const healthSchema = z.strictObject({
   lastCheck: textSchema,
 });
 
+/** Limits as they are recorded. A log from before there was a limit does not name it, and stays sound. */
+export const recordedLimitsSchema = limitsSchema.partial();
+
 /** What can happen to the swarm as a whole. */
 export const systemEvents = {
   'system.initialized': ours(
     'system.initialize, once, when a swarm is made: always sequence 1',
     null,
-    z.strictObject({ swarmId: idSchema, config: configSchema, limits: limitsSchema }),
+    z.strictObject({ swarmId: idSchema, config: configSchema, limits: recordedLimitsSchema }),
   ),
   'system.resumed': ours(
     'system.resume, at every later opening by an owner; extends the deadlines of sessions by the gap',
@@ -93,7 +96,7 @@ export const systemEvents = {
   'system.config_changed': specified(
     'state.update below global.config; opening with another configuration or other limits',
     ['config', 'limits'],
-    z.strictObject({ config: configSchema, limits: limitsSchema }),
+    z.strictObject({ config: configSchema, limits: recordedLimitsSchema }),
   ),
   'system.alert': specified(
     'planned',
@@ -129,7 +132,8 @@ export interface SwarmHealth {
 /** What a fact makes of the swarm. */
 export function evolveSwarm(record: SwarmRecord | undefined, fact: SystemFact): SwarmRecord {
   if (fact.type === 'system.initialized') {
-    const { swarmId, config, limits } = fact.payload;
+    const { swarmId, config } = fact.payload;
+    const limits = inForce(fact.payload.limits);
     const health = { status: 'healthy', issues: [], lastCheck: isoTime(fact.timeMs) } as const;
     const heardSinceMs = fact.timeMs;
     const touched = stamp(undefined, fact, null);
@@ -140,13 +144,21 @@ export function evolveSwarm(record: SwarmRecord | undefined, fact: SystemFact): 
     case 'system.resumed':
       return mark({ ...record, epoch: fact.payload.epoch, heardSinceMs: fact.timeMs }, fact);
     case 'system.config_changed':
-      return mark({ ...record, config: fact.payload.config, limits: fact.payload.limits }, fact);
+      return mark(
+        { ...record, config: fact.payload.config, limits: inForce(fact.payload.limits) },
+        fact,
+      );
     case 'system.stalled':
       return { ...record, heardSinceMs: fact.timeMs };
     case 'system.alert':
     case 'system.maintenance':
       return record;
   }
+}
+
+/** A limit that is not recorded has its default. */
+function inForce(recorded: z.infer<typeof recordedLimitsSchema>): Limits {
+  return { ...DEFAULT_LIMITS, ...(recorded as Partial<Limits>) };
 }
 
 function mark(next: SwarmRecord, fact: SystemFact): SwarmRecord {

@@ -96,7 +96,7 @@ async function recordLimits(log: EventLog, limits: Partial<Limits>): Promise<voi
   const command: CommandOf<'system.configure'> = {
     type: 'system.configure',
     version: 1,
-    payload: { config: DEFAULT_CONFIG, limits: { ...DEFAULT_LIMITS, ...limits } },
+    payload: { config: DEFAULT_CONFIG, limits: limits as Limits },
     source: OPERATOR,
     timeMs: projector.timeMs,
   };
@@ -149,7 +149,9 @@ describe.each(TOO_SMALL)('[I12] %s of %d, with which no command could be read', 
     const ant = await opened.swarm.register({ agentType: 'pulse', agentId: 'ant' });
     await opened.close();
     const { directory, clock } = opened;
-    await withLog(directory, async (log) => recordLimits(log, { [name]: value }));
+    await withLog(directory, async (log) =>
+      recordLimits(log, { ...DEFAULT_LIMITS, [name]: value }),
+    );
     const swarm = await opened.open();
     expect(eventTypes(swarm).slice(-2)).toEqual(['system.resumed', 'system.config_changed']);
     expect(swarm.state.events.events.at(-1)).toMatchObject({
@@ -161,6 +163,18 @@ describe.each(TOO_SMALL)('[I12] %s of %d, with which no command could be read', 
     await opened.close();
     expect(await withLog(directory, async (log) => verifyLog(log))).toMatchObject({ ok: true });
   });
+});
+
+test('[I12] a log from before there was a limit is sound, and has its default', async () => {
+  const opened = await openTestSwarm({ limits: { tasksMax: 7 } });
+  await opened.close();
+  const { directory } = opened;
+  const { lostPreferenceMs, ...before } = DEFAULT_LIMITS;
+  await withLog(directory, async (log) => recordLimits(log, { ...before, tasksMax: 8 }));
+  const verified = await withLog(directory, async (log) => verifyLog(log));
+  expect(verified).toMatchObject({ ok: true });
+  const { projector } = await withLog(directory, recover);
+  expect(projector.swarm?.limits).toEqual({ ...before, tasksMax: 8, lostPreferenceMs });
 });
 
 test('[I12] the least payload limits leave room to set others', async () => {

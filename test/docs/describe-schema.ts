@@ -16,7 +16,12 @@ import {
 } from '../../src/events/identity.ts';
 import { LOCK_TYPES, resourceSchema } from '../../src/events/lock.ts';
 import { LEAST_PAYLOAD } from '../../src/core/limits.ts';
-import { configSchema, limitsSchema, settableLimitsSchema } from '../../src/events/system.ts';
+import {
+  configSchema,
+  limitsSchema,
+  recordedLimitsSchema,
+  settableLimitsSchema,
+} from '../../src/events/system.ts';
 
 interface Word {
   readonly name: string;
@@ -67,6 +72,11 @@ export const WORDS: readonly Word[] = [
     name: 'limits',
     schema: limitsSchema,
     meaning: 'every limit of `src/core/limits.ts`, each a whole number from 1',
+  },
+  {
+    name: 'recorded limits',
+    schema: recordedLimitsSchema,
+    meaning: 'limits, of which those that did not exist yet are absent and have their defaults',
   },
   {
     name: 'limits that can be set',
