@@ -8,7 +8,7 @@
  */
 import { PRIORITIES } from '../events/identity.ts';
 import type { StateView } from '../events/view.ts';
-import { placeOf, placeOfUpgrade, type Waiter } from './lock-place.ts';
+import type { Waiter } from './lock-place.ts';
 import type { LockScene, Seen } from './lock-scene.ts';
 
 /**
@@ -23,7 +23,7 @@ export function findCycle(
   // When nobody has to wait for the newcomer, a new circle begins with what it waits for itself.
   const isLast = newcomer !== undefined && !scene.isNewcomerBeforeAny();
   if (isLast && view.lockCount(target) === 0) return undefined; // nobody waits for who has nothing
-  const own = isLast ? [] : waitersOf(view, scene, target);
+  const own = isLast ? [] : scene.waitersOf(target);
   if (newcomer !== undefined) own.push(newcomer);
   const blockedBy = new Map<string, Waiter>();
   const sessions: string[] = [];
@@ -39,7 +39,7 @@ export function findCycle(
   for (const waiter of own) reach(waiter); // by itself: what is its own there must be found again by the others
   const seen: Seen = { kinds: new Set(), queued: new Map() };
   for (const sessionId of sessions) {
-    for (const waiter of waitersOf(view, scene, sessionId)) {
+    for (const waiter of scene.waitersOf(sessionId)) {
       if (reach(waiter, seen)) return pathTo(waiter, blockedBy);
     }
   }
@@ -62,25 +62,4 @@ function pathTo(last: Waiter, blockedBy: ReadonlyMap<string, Waiter>): readonly 
     waiter = blockedBy.get(waiter.claimant.sessionId);
   }
   return path;
-}
-
-/** Everything that a session waits for. */
-function waitersOf(view: StateView, scene: LockScene, sessionId: string): Waiter[] {
-  const { waits, upgrades } = view.waits(sessionId);
-  const requests = waits
-    .filter(({ wait }) => !scene.isGone(wait.id))
-    .map(({ resource, wait }) => ({
-      lockId: wait.id,
-      claimant: { resource, type: wait.type, sessionId, place: placeOf(wait) },
-      priority: wait.priority,
-    }));
-  const waitingToUpgrade = upgrades
-    .filter(({ upgrade }) => !scene.isGoneUpgrade(upgrade.lockId))
-    .map(({ resource, upgrade }) => {
-      const { lockId, to: type, priority } = upgrade;
-      const place = placeOfUpgrade(upgrade);
-      const claimant = { resource, type, sessionId, place, upgradedId: lockId };
-      return { lockId, claimant, priority };
-    });
-  return [...requests, ...waitingToUpgrade];
 }

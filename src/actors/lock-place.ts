@@ -32,6 +32,20 @@ export function placeOf({ key, touched }: LockWait): Place {
   return { key, sequence: touched.whole.sequence };
 }
 
+/** A request in a queue, as somebody who waits. */
+export function asWaiter(resource: string, wait: LockWait): Waiter {
+  const { id: lockId, type, requester, priority } = wait;
+  const { sessionId } = requester;
+  return { lockId, claimant: { resource, type, sessionId, place: placeOf(wait) }, priority };
+}
+
+/** A holder that waits to upgrade, as somebody who waits. */
+export function asUpgrader(resource: string, upgrade: LockUpgrade, sessionId: string): Waiter {
+  const { lockId, to: type, priority } = upgrade;
+  const place = placeOfUpgrade(upgrade);
+  return { lockId, claimant: { resource, type, sessionId, place, upgradedId: lockId }, priority };
+}
+
 /** The place of an upgrade: before every request, and behind the upgrades that wait already. */
 export function placeOfUpgrade({ sequence }: Pick<LockUpgrade, 'sequence'>): Place {
   return { key: -Number.MAX_VALUE, sequence };

@@ -18,10 +18,11 @@ import {
 import type { StateView } from '../events/view.ts';
 import { fact } from './decision.ts';
 import {
+  asUpgrader,
+  asWaiter,
   comparePlaces,
   isBefore,
   placeOf,
-  placeOfUpgrade,
   type Claimant,
   type Place,
   type Waiter,
@@ -29,8 +30,11 @@ import {
 import { isAsStrong, isCompatible } from './lock-rules.ts';
 
 /** Who is next on a resource: its upgrade, or the first request that can still be served. */
-type Next =
-  { readonly upgrade: LockUpgrade; readonly hold: LockHold } | { readonly wait: LockWait };
+interface Next {
+  readonly waiter: Waiter;
+  /** Absent for the upgrade. */
+  readonly wait?: LockWait;
+}
 
 /** The locks as the facts of a decision leave them, fact by fact, without a copy of long queues. */
 export class LockScene {
@@ -203,9 +207,17 @@ export class LockScene {
     );
   }
 
-  /** Whether a lock or request is gone, as far as the facts go. */
-  isGone(id: string): boolean {
-    return this.#gone.has(id);
+  /** Everything that a session still waits for. */
+  waitersOf(sessionId: string): Waiter[] {
+    const { waits, upgrades } = this.#view.waits(sessionId);
+    const requests = waits
+      .filter(({ wait }) => this.#isServable(wait))
+      .map(({ resource, wait }) => asWaiter(resource, wait));
+    const upgraders = upgrades.flatMap(({ resource }) => {
+      const record = this.#view.resource(resource);
+      return (record && this.#upgraderOn(record)) ?? [];
+    });
+    return [...requests, ...upgraders];
   }
 
   /** The record of a resource and those of the resources that overlap with it. */
@@ -221,11 +233,6 @@ export class LockScene {
       this.#around.set(resource, records);
     }
     return records;
-  }
-
-  /** Whether a holder waits no more to upgrade, as far as the facts go. */
-  isGoneUpgrade(lockId: string): boolean {
-    return this.#goneUpgrades.has(lockId);
   }
 
   *#holds(record: LockRecord): Generator<Held> {
@@ -244,12 +251,7 @@ export class LockScene {
   }
 
   #isWaiting(sessionId: string): boolean {
-    if (this.#newcomer?.sessionId === sessionId) return true;
-    const { waits, upgrades } = this.#view.waits(sessionId);
-    return (
-      waits.some(({ wait }) => this.#isServable(wait)) ||
-      upgrades.some(({ upgrade }) => !this.#goneUpgrades.has(upgrade.lockId))
-    );
+    return this.#newcomer?.sessionId === sessionId || this.waitersOf(sessionId).length > 0;
   }
 
   *#before(
@@ -258,10 +260,9 @@ export class LockScene {
     seen?: Seen,
   ): Generator<string> {
     const { resource, queue } = record;
-    const first = this.#upgradeOn(record);
-    const upgrading = first?.hold.holder.sessionId;
-    if (first !== undefined && upgrading !== undefined && upgrading !== sessionId) {
-      if (isBefore(placeOfUpgrade(first.upgrade), place)) yield upgrading;
+    const first = this.#upgraderOn(record)?.claimant;
+    if (first !== undefined && first.sessionId !== sessionId && isBefore(first.place, place)) {
+      yield first.sessionId;
     }
     for (let index = seen?.queued.get(resource) ?? 0; index < queue.length; index++) {
       const wait = queue[index];
@@ -281,7 +282,7 @@ export class LockScene {
     const places = new Map<LockRecord, Place>();
     for (const record of records) {
       const next = this.#next(record);
-      if (next !== undefined) places.set(record, placeOfNext(next));
+      if (next !== undefined) places.set(record, next.waiter.claimant.place);
     }
     const waited = [...places];
     if (waited.length > 1) waited.sort(([, a], [, b]) => comparePlaces(a, b));
@@ -292,32 +293,20 @@ export class LockScene {
   #serveQueue(record: LockRecord): void {
     for (
       let next = this.#next(record);
-      next !== undefined && this.#canServe(record, next);
+      next !== undefined && this.isFree(next.waiter.claimant);
       next = this.#next(record)
     ) {
       this.#serve(record, next);
     }
   }
 
-  #canServe({ resource }: LockRecord, next: Next): boolean {
-    if ('upgrade' in next) {
-      const { to: type, lockId: upgradedId } = next.upgrade;
-      const { sessionId } = next.hold.holder;
-      const place = placeOfUpgrade(next.upgrade);
-      return this.isFree({ resource, type, sessionId, place, upgradedId });
-    }
-    const { type, requester } = next.wait;
-    const place = placeOf(next.wait);
-    return this.isFree({ resource, type, sessionId: requester.sessionId, place });
-  }
-
-  #serve({ resource }: LockRecord, next: Next): void {
-    if ('upgrade' in next) {
-      const { lockId, to } = next.upgrade;
+  #serve({ resource, upgrade }: LockRecord, { waiter, wait }: Next): void {
+    if (wait !== undefined) {
+      this.#grantWait(resource, wait);
+    } else if (upgrade !== null) {
+      const { lockId, to } = upgrade;
       this.retype(lockId, to, fact('lock.upgraded', { lockId, resource, to }));
-      this.#gains(resource, next.hold.holder.sessionId);
-    } else {
-      this.#grantWait(resource, next.wait);
+      this.#gains(resource, waiter.claimant.sessionId);
     }
   }
 
@@ -341,24 +330,24 @@ export class LockScene {
     this.#lookAround(resource);
     if (!isSubtree(resource)) return; // nothing lies inside of it
     for (const { resource: inside, wait } of this.#view.waits(sessionId).waits) {
-      const claimant = { resource: inside, type: wait.type, sessionId, place: placeOf(wait) };
       if (!covers(resource, inside) || !this.#isServable(wait)) continue;
-      if (this.#isWithinOwn(claimant)) this.#grantWait(inside, wait);
+      if (this.#isWithinOwn(asWaiter(inside, wait).claimant)) this.#grantWait(inside, wait);
     }
   }
 
   #next(record: LockRecord): Next | undefined {
-    const upgrade = this.#upgradeOn(record);
-    if (upgrade !== undefined) return upgrade;
+    const waiter = this.#upgraderOn(record);
+    if (waiter !== undefined) return { waiter };
     const wait = record.queue.find((one) => this.#isServable(one));
-    return wait && { wait };
+    return wait && { waiter: asWaiter(record.resource, wait), wait };
   }
 
-  /** The upgrade that a resource waits for, unless it is over. */
-  #upgradeOn({ upgrade, holders }: LockRecord): Extract<Next, { upgrade: unknown }> | undefined {
+  /** Who waits to upgrade on a resource, unless that is over. */
+  #upgraderOn({ resource, upgrade, holders }: LockRecord): Waiter | undefined {
     if (upgrade === null || this.#goneUpgrades.has(upgrade.lockId)) return undefined;
     const hold = holders.find(({ id }) => id === upgrade.lockId);
-    return hold && this.#canStillUpgrade(upgrade, hold) ? { upgrade, hold } : undefined;
+    if (hold === undefined || !this.#canStillUpgrade(upgrade, hold)) return undefined;
+    return asUpgrader(resource, upgrade, hold.holder.sessionId);
   }
 
   /** Whether the newcomer, which is not recorded yet, keeps somebody waiting. */
@@ -379,7 +368,7 @@ export class LockScene {
     for (const record of this.around(resource)) {
       const next = this.#next(record);
       if (next === undefined) continue;
-      if (isBefore(placeOfNext(next), place)) return false;
+      if (isBefore(next.waiter.claimant.place, place)) return false;
     }
     return true;
   }
@@ -424,10 +413,6 @@ interface Held {
   readonly id: string;
   readonly type: LockType;
   readonly sessionId: string;
-}
-
-function placeOfNext(next: Next): Place {
-  return 'wait' in next ? placeOf(next.wait) : placeOfUpgrade(next.upgrade);
 }
 
 function grantFact(resource: string, wait: LockWait): NewSwarmFact {

@@ -231,6 +231,15 @@ describe('circles closed by who has to wait for the newcomer: ', () => {
   });
 });
 
+test('[I9] who has waited for its time is in no circle, also before that is recorded', () => {
+  party = new LockParty('ab');
+  party.asks('a', 'A');
+  party.asks('b', 'B');
+  party.asks('b', 'A', 'exclusive', { timeout: 1_000 });
+  party.given.nowMs += 1_000;
+  expect(typesOf(party.asks('a', 'B'))).toEqual(['lock.requested', 'lock.contention']);
+});
+
 test('a chain without a circle refuses nobody', () => {
   party = new LockParty('abcde');
   for (const name of 'abcde') party.asks(name, name.toUpperCase());
