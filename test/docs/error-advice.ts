@@ -97,8 +97,8 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     todo: 'The details name the lock and its holder. Acquire a lock on it first, or try again when it is free.',
   },
   LOCK_HELD: {
-    when: '`lock.acquire` with a timeout of 0 while the lock cannot be granted at once, for which `acquire` of a handle answers null; or a session asks for a stronger lock on a resource than the one that it holds.',
-    todo: 'Wait with a timeout, or release the own lock first. The details name the holders.',
+    when: '`lock.acquire` or `lock.upgrade` with a timeout of 0 while the lock cannot be granted at once; or another holder of the resource waits to upgrade already, since one upgrade waits at a time. A handle answers null for it.',
+    todo: 'Wait with a timeout; for a second upgrade ask again when the first has ended. The details name the holders.',
   },
   ACTOR_OWNED_PATH: {
     when: 'A direct write names a path that follows from commands, such as the status of a task.',
