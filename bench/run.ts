@@ -12,12 +12,26 @@ import { claim } from './rows/claim.ts';
 import { locks } from './rows/locks.ts';
 import { memory } from './rows/memory.ts';
 import { open } from './rows/open.ts';
+import { query } from './rows/query.ts';
 import { replay } from './rows/replay.ts';
+import { stateUpdate } from './rows/state-update.ts';
 import { tasks } from './rows/tasks.ts';
+import { watch } from './rows/watch.ts';
 import type { Goal, Measured, Work } from './work.ts';
 
 /** Every work that can be run. */
-export const WORKS: readonly Work[] = [append, replay, open, tasks, claim, locks, memory];
+export const WORKS: readonly Work[] = [
+  append,
+  stateUpdate,
+  query,
+  watch,
+  replay,
+  open,
+  tasks,
+  claim,
+  locks,
+  memory,
+];
 
 /** Rounds when nothing else was said, and the fewest that give a median worth its name. */
 export const ROUNDS_DEFAULT = 5;

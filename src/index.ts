@@ -1,12 +1,26 @@
 /** The door for users. Nothing inside imports it. */
+export type { AccessControl, ValidationResult } from './access/access-control.ts';
+export type { Operation } from './access/access-rules.ts';
 export { openSwarm } from './coordinator/open-swarm.ts';
+export type { DenialCounts } from './coordinator/denials.ts';
+export type { SwarmAccess } from './coordinator/swarm-access.ts';
 export type { NewAgent, Swarm } from './coordinator/swarm.ts';
 export type { ConfigInput, OpenOptions } from './coordinator/open-options.ts';
-export type { AgentSession, StateUpdate, UpdateResult } from './coordinator/agent-session.ts';
+export type { ConflictResolver } from './coordinator/conflict-resolver.ts';
+export type { AgentSession } from './coordinator/agent-session.ts';
+export type {
+  BatchEntry,
+  BatchResult,
+  StateRemoval,
+  StateUpdate,
+  UpdateResult,
+} from './coordinator/state-writer.ts';
 export type { NewHandoff, SessionHandoffs } from './coordinator/session-handoffs.ts';
 export type { LockManager, LockRequestInput } from './coordinator/lock-manager.ts';
 export type { LockPatience, LockQuery, SessionLocks } from './coordinator/session-locks.ts';
 export type { NewTask, SessionTasks } from './coordinator/session-tasks.ts';
+export type { WatchOptions } from './coordinator/watch.ts';
+export type { StateChange } from './coordinator/watch-queue.ts';
 export type { Accepted, Result } from './coordinator/result.ts';
 export { ERRORS, Fault, Refused, type ErrorCode, type Refusal } from './core/errors.ts';
 export type { CancelTimer, Clock } from './core/clock.ts';
@@ -29,6 +43,7 @@ export type { TaskRetry } from './events/task-policy.ts';
 export type { TaskState } from './events/task-state.ts';
 export type { EventHistory } from './projections/event-ring.ts';
 export type { SwarmMetrics } from './projections/metrics.ts';
+export type { QueryMatch } from './projections/query.ts';
 export type {
   AgentRegistration,
   AgentState,

@@ -2,12 +2,11 @@
 import { openSwarm } from '../../src/coordinator/open-swarm.ts';
 import type { Swarm } from '../../src/coordinator/swarm.ts';
 import type { AgentSession } from '../../src/coordinator/agent-session.ts';
-import { blockKey } from '../../src/events/log.ts';
-import { openLevelEngine } from '../../src/storage/engine.ts';
 import { FLOOR_EVENT_BYTES } from '../floor.ts';
 import { appendToFloor } from '../floor-writers.ts';
 import { closedLoop, compare, type Sample } from '../harness.ts';
 import { pulseOf, registerPulses } from '../pulses.ts';
+import { storedBytesAfter } from '../stored-bytes.ts';
 import type { Goal, Variant, Work } from '../work.ts';
 
 const DURATION_MS = 1_000;
@@ -82,19 +81,6 @@ async function runningTasks(swarm: Swarm, count: number): Promise<readonly Write
       return { session, taskId: id };
     }),
   );
-}
-
-/** The bytes of the blocks after a sequence at which a block ended. */
-async function storedBytesAfter(directory: string, sequence: number): Promise<number> {
-  const engine = await openLevelEngine(directory, { create: false });
-  try {
-    let bytes = 0;
-    const range = { gt: blockKey(sequence), lte: blockKey(Number.MAX_SAFE_INTEGER) };
-    for await (const block of engine.database.values(range)) bytes += block.byteLength;
-    return bytes;
-  } finally {
-    await engine.close();
-  }
 }
 
 function missing(): never {

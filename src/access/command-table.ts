@@ -64,7 +64,12 @@ export const COMMAND_TABLE: Readonly<Record<CommandType, Row>> = {
   'handoff.complete': row('holder', 'holder', 'no', 'no'),
   'handoff.expire': row('no', 'no', 'no', 'coordinator'),
 
-  'state.update': row('any', 'any', 'any', 'any'), // the path decides: see permit.ts
+  // the paths decide: see permit.ts
+  'state.update': row('any', 'any', 'any', 'any'),
+  'state.delete': row('any', 'any', 'any', 'any'),
+  'state.batch': row('any', 'any', 'any', 'any'),
+
+  'access.report_denied': row('no', 'no', 'no', 'coordinator'),
 
   'system.initialize': row('no', 'no', 'no', 'coordinator'),
   'system.resume': row('no', 'no', 'no', 'coordinator'),

@@ -3,7 +3,7 @@ import { refuse, type Refusal } from '../core/errors.ts';
 import { isoTime } from '../core/time.ts';
 import type { StateView } from '../events/view.ts';
 import type { SwarmCommand } from '../protocol/commands.ts';
-import { guardOf, placeAsked } from '../protocol/paths.ts';
+import { guardOf, placesAsked } from '../protocol/paths.ts';
 
 /** Undefined when no lock is in the way; refuses with `STALE_TOKEN` or `PATH_LOCKED`. */
 export function checkLocks(view: StateView, command: SwarmCommand): Refusal | undefined {
@@ -29,10 +29,10 @@ function checkToken(
 
 function checkGuard(view: StateView, command: SwarmCommand): Refusal | undefined {
   if (!view.hasStateLocks) return undefined;
-  const steps = placeAsked(view, command);
-  if (steps === undefined) return undefined;
   const { source, timeMs } = command;
-  const guard = guardOf(view, steps, { sessionId: source.sessionId, timeMs });
+  const by = { sessionId: source.sessionId, timeMs };
+  const guards = placesAsked(view, command).map((steps) => guardOf(view, steps, by));
+  const guard = guards.find((one) => one !== undefined);
   if (guard === undefined) return undefined;
   const { resource, hold } = guard;
   return refuse(

@@ -6,32 +6,43 @@
  */
 import { refuse, unreachable, type Refusal } from '../core/errors.ts';
 import { parsePath } from '../core/path.ts';
+import { inFull } from '../events/full-path.ts';
 import { isAddressee } from '../events/handoff.ts';
 import { COORDINATOR, type AgentIdentity } from '../events/identity.ts';
 import { hasEnded } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import type { SwarmCommand } from '../protocol/commands.ts';
 import { checkLocks } from './lock-guard.ts';
+import { notFor } from './access-control.ts';
+import { ACCESS_RULES, type AccessRules, type Operation } from './access-rules.ts';
 import { COMMAND_TABLE } from './command-table.ts';
 
 /**
  * Undefined when the command may be decided; refuses with `UNKNOWN_SESSION`, `SESSION_OFFLINE`, `FORBIDDEN`, `NOT_HOLDER`,
  * `STALE_TOKEN` or `PATH_LOCKED`.
  */
-export function permit(view: StateView, command: SwarmCommand): Refusal | undefined {
+export function permit(
+  view: StateView,
+  command: SwarmCommand,
+  rules: AccessRules = ACCESS_RULES,
+): Refusal | undefined {
   const { source } = command;
   const refusal = source.agentType === 'system' ? undefined : permitSession(view, source);
   const isKnown = refusal === undefined || refusal.code === 'SESSION_OFFLINE';
   if (isKnown && isLate(view, command)) return undefined; // decide refuses it, and records that it was tried
-  return refusal ?? permitRelation(view, command) ?? checkLocks(view, command);
+  return refusal ?? permitRelation(view, command, rules) ?? checkLocks(view, command);
 }
 
-function permitRelation(view: StateView, command: SwarmCommand): Refusal | undefined {
+function permitRelation(
+  view: StateView,
+  command: SwarmCommand,
+  rules: AccessRules,
+): Refusal | undefined {
   const { source, type } = command;
   const relation = COMMAND_TABLE[type][source.agentType];
   switch (relation) {
     case 'any':
-      return command.type === 'state.update' ? permitPath(command.payload.path, source) : undefined;
+      return permitPaths(view, command, rules);
     case 'own':
       return sessionOf(command) === source.sessionId
         ? undefined
@@ -135,20 +146,34 @@ function permitAddressee(
       });
 }
 
-/** The rows of the permission matrix that concern the paths which an update can write at all (specification, "Access Control"). */
-function permitPath(path: string, source: AgentIdentity): Refusal | undefined {
-  const parsed = parsePath(path);
-  if (!parsed.ok) return parsed;
-  const [root, section, sessionId] = parsed.steps;
-  const isAllowed =
-    source.agentType === 'system' ||
-    source.agentType === 'conductor' ||
-    (root === 'agents' && section === source.agentType && sessionId === source.sessionId) ||
-    (root === 'global' && section === 'health' && source.agentType === 'guardian');
-  return isAllowed
-    ? undefined
-    : refuse('FORBIDDEN', `${path} may not be written by this ${source.agentType} session.`, {
-        path,
-        role: source.agentType,
-      });
+/** The permission matrix, for every path that a direct write names. */
+function permitPaths(
+  view: StateView,
+  command: SwarmCommand,
+  rules: AccessRules,
+): Refusal | undefined {
+  const { source } = command;
+  for (const { path, operation } of writesAsked(command)) {
+    const parsed = parsePath(path);
+    if (!parsed.ok) return parsed;
+    if (rules.allow(view, source, inFull(parsed.steps), operation)) continue;
+    const details = { path, operation, role: source.agentType };
+    return refuse('FORBIDDEN', notFor(path, source, operation), details);
+  }
+  return undefined;
+}
+
+interface AskedWrite {
+  readonly path: string;
+  readonly operation: Exclude<Operation, 'read'>;
+}
+
+function writesAsked({ type, payload }: SwarmCommand): readonly AskedWrite[] {
+  if (type === 'state.update') return [{ path: payload.path, operation: 'write' }];
+  if (type === 'state.delete') return [{ path: payload.path, operation: 'delete' }];
+  if (type !== 'state.batch') return [];
+  return payload.updates.map((update) => ({
+    path: update.path,
+    operation: 'delete' in update ? 'delete' : 'write',
+  }));
 }

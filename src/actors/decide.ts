@@ -7,7 +7,8 @@ import { assert, type Refusal } from '../core/errors.ts';
 import type { NewSwarmFact, SwarmFact } from '../events/catalog.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandType, SwarmCommand } from '../protocol/commands.ts';
-import type { Deciders, Decision } from './decision.ts';
+import { accessDeciders, denialFact } from './access.ts';
+import { recorded, type Deciders, type Decision } from './decision.ts';
 import { handoffDeciders } from './handoff.ts';
 import { place } from './legality.ts';
 import { lockDeciders } from './lock.ts';
@@ -23,6 +24,7 @@ const DECIDERS: Deciders<CommandType> = {
   ...handoffDeciders,
   ...stateDeciders,
   ...systemDeciders,
+  ...accessDeciders,
 };
 
 /** Facts at their places in the log; none when the command asks for what holds already. */
@@ -47,6 +49,27 @@ export function decide(view: StateView, command: SwarmCommand): Decided | Decide
   return placed.ok ? placed : { ...placed, facts: [] };
 }
 
+/**
+ * What a denial before the decision leaves behind: the attempt, where denials are recorded. Not that of the operator, whose
+ * attempts nothing bounds.
+ */
+export function denied(view: StateView, command: SwarmCommand, refusal: Refusal): DecidedRefusal {
+  const isAudited = recordsDenials(view, command.source.sessionId);
+  const left = isAudited ? denialFact(command, refusal) : undefined;
+  return refused(view, command, left === undefined ? refusal : recorded(refusal, left));
+}
+
+/** Whether the denials of a session are recorded. */
+export function recordsDenials(view: StateView, sessionId: string): boolean {
+  return view.swarm?.config.audit?.denials === true && view.session(sessionId) !== undefined;
+}
+
+/** Whether a session has made as many attempts as are recorded in a minute. */
+export function triesTooOften(view: StateView, sessionId: string, timeMs: number): boolean {
+  const max = view.swarm?.limits.recordedRefusalsPerMinuteMax ?? 0;
+  return view.recordedRefusals(sessionId, timeMs) >= max;
+}
+
 /** The attempt is recorded as long as the session has not made too many. */
 function refused(
   view: StateView,
@@ -54,8 +77,7 @@ function refused(
   refusal: Refusal & { readonly facts?: readonly NewSwarmFact[] },
 ): DecidedRefusal {
   const { facts = [] } = refusal;
-  const max = view.swarm?.limits.recordedRefusalsPerMinuteMax ?? 0;
-  const isTooMuch = view.recordedRefusals(command.source.sessionId, command.timeMs) >= max;
+  const isTooMuch = triesTooOften(view, command.source.sessionId, command.timeMs);
   const placed = facts.length === 0 || isTooMuch ? undefined : place(view, facts, command);
   assert(placed?.ok !== false, 'what a refusal leaves behind can always happen');
   return { ...refusal, facts: placed?.facts ?? [] };

@@ -1,239 +1,201 @@
 /**
  * The decisions about direct writes (specification, "Optimistic Concurrency").
  *
- * Free paths take writes; a path that an actor owns is refused with the command to use instead. A write of the configuration
- * is a change of the swarm, so its fact is `system.config_changed`.
+ * Free paths take writes, one at a time or several in one commit. A write of the configuration is a change of the swarm, so its
+ * fact is `system.config_changed`. Where a write may lead is said in `state-target.ts`.
  */
 import { refuse, type Refusal } from '../core/errors.ts';
-import { frozen, type JsonObject, type JsonValue } from '../core/json.ts';
-import { formatPath, parsePath, type PathStep } from '../core/path.ts';
-import { versionOf, type Touched } from '../events/definition.ts';
+import type { JsonObject, JsonValue } from '../core/json.ts';
+import { parsePath, type PathStep } from '../core/path.ts';
+import type { Limits } from '../core/limits.ts';
+import type { NewSwarmFact } from '../events/catalog.ts';
+import { isWithin } from '../events/definition.ts';
+import { depthOf, nodesOf, nodesOfDocument } from '../events/document-size.ts';
 import { inFull } from '../events/full-path.ts';
-import { documentOf, documentSchema, isOwnedInSession } from '../events/session.ts';
-import { canWrite, merged, valueAt, withValueAt } from '../events/state.ts';
-import { taskDocument, taskDocumentSchema } from '../events/task.ts';
-import { configSchema, healthSchema, swarmDocument } from '../events/system.ts';
+import { listLimitAt, longList, windowAt } from '../events/list-limits.ts';
+import {
+  canWrite,
+  fallsOut,
+  growthBy,
+  leavesOf,
+  valueAt,
+  written,
+  type Write,
+} from '../events/state.ts';
+import { settingsChanged, type SwarmConfig } from '../events/system.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandOf } from '../protocol/commands.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
+import { compare, writeOf, type AskedWrite } from './state-versions.ts';
+import { targetAt, type Target } from './state-target.ts';
 
-/** A document that may be written, and where in it. */
-interface Target {
+/** What a write comes to: its facts, and the document as it leaves it. */
+interface Outcome {
   readonly ok: true;
-  /** The path in full, as it is recorded. */
-  readonly path: string;
+  readonly target: Target;
+  readonly facts: readonly NewSwarmFact[];
   readonly document: JsonObject;
-  /** The steps inside the document. */
-  readonly steps: readonly PathStep[];
-  readonly touched: Touched;
-  /** Why the document would be invalid; undefined when it is fine. */
-  check(document: unknown): string | undefined;
 }
 
-/** The commands that change what an actor owns, by the first two steps of the path or the field of a session. */
-const OWNERS: Readonly<Record<string, string>> = {
-  'global.registry': 'session.register',
-  'global.tasks': 'task.create, task.claim, task.progress, …',
-  'global.metrics': 'none: metrics are derived from the log',
-  'locks.locks': 'lock.acquire, lock.renew, lock.release',
-  'locks.waitQueue': 'lock.acquire',
-  events: 'none: events are appended by commands',
-  status: 'session.pause, session.resume, session.drain, session.stop',
-  currentTask: 'task.start',
-  taskQueue: 'task.claim, task.assign',
-  errors: 'session.fail',
-};
+/** The documents as the writes so far left them, by record. */
+type Drafts = ReadonlyMap<string, JsonObject>;
 
-function ownerOf(name: string): string | undefined {
-  return Object.hasOwn(OWNERS, name) ? OWNERS[name] : undefined;
-}
+const NO_DRAFTS: Drafts = new Map();
 
 /** The decisions about direct writes. */
-export const stateDeciders: Deciders<'state.update'> = { 'state.update': update };
+export const stateDeciders: Deciders<'state.update' | 'state.delete' | 'state.batch'> = {
+  'state.update': (view, { payload }) => single(decideWrite(view, payload, NO_DRAFTS)),
+  'state.delete': (view, { payload }) =>
+    single(decideWrite(view, { ...payload, delete: true }, NO_DRAFTS)),
+  'state.batch': batch,
+};
 
-function update(view: StateView, command: CommandOf<'state.update'>): Decision {
-  const { path, newValue, merge, expectedVersion } = command.payload;
-  const parsed = parsePath(path);
+function single(outcome: Outcome | Refusal): Decision {
+  return outcome.ok ? facts(...outcome.facts) : outcome;
+}
+
+/** All of them or none. Versions are those before the batch; what is written is as the writes before it left it. */
+function batch(view: StateView, { payload }: CommandOf<'state.batch'>): Decision {
+  const max = view.swarm?.limits.batchUpdatesMax ?? 0;
+  if (payload.updates.length > max)
+    return exceeded('A batch has', 'writes', 'batchUpdatesMax', max);
+  const drafts = new Map<string, JsonObject>();
+  const all: NewSwarmFact[] = [];
+  const paths: string[] = [];
+  for (const asked of payload.updates) {
+    const outcome = decideWrite(view, asked, drafts);
+    if (!outcome.ok) return outcome;
+    const { path, record } = outcome.target;
+    const other = paths.find((one) => isWithin(one, path) || isWithin(path, one));
+    if (other !== undefined) {
+      return refuse('INVALID_INPUT', `One batch writes ${path} and ${other}: write it once.`, {
+        path,
+        other,
+      });
+    }
+    paths.push(path);
+    drafts.set(record, outcome.document);
+    all.push(...outcome.facts);
+  }
+  return facts(...all);
+}
+
+function decideWrite(view: StateView, wanted: AskedWrite, drafts: Drafts): Outcome | Refusal {
+  const parsed = parsePath(wanted.path);
   if (!parsed.ok) return parsed;
   const steps = inFull(parsed.steps);
-  const target = targetOf(view, steps, path);
+  const found = targetAt(view, steps, wanted.path);
+  if (!found.ok) return found;
+  const compared = compare(view, found, wanted);
+  if (!compared.ok) return compared;
+  const { asked } = compared;
+  const draft = drafts.get(found.record) ?? found.document;
+  const target = 'append' in asked && asked.append === true ? atEnd(found, draft) : found;
   if (!target.ok) return target;
-  const max = view.swarm?.limits.payloadDepthMax ?? 0;
-  if (target.steps.length > max) {
-    return refuse('LIMIT_EXCEEDED', `A path goes at most ${max} levels deep (payloadDepthMax).`, {
-      limit: 'payloadDepthMax',
-      max,
-    });
+  const write = writeOf(asked, valueAt(draft, target.steps) !== undefined);
+  const limits = view.swarm?.limits;
+  const refusal =
+    limits === undefined
+      ? refuse('INTERNAL', 'The swarm is not initialized.')
+      : (checkPlace(target, draft, write) ?? checkBounds(target, draft, write, limits));
+  if (refusal !== undefined) return refusal;
+  if (leavesOf(draft, write, target.steps).length === 0 || isAbsent(write, draft, target)) {
+    return { ok: true, target, facts: [], document: draft };
   }
-  const before = valueAt(target.document, target.steps);
-  const conflict = checkVersion(target, before, expectedVersion);
-  if (conflict !== undefined) return conflict;
-  if (!canWrite(target.document, target.steps)) {
-    return refuse(
-      'INVALID_PATH',
-      `${path} does not lead to a place that can be written: a level above it is no object, or a list would get a gap.`,
-      { path },
-    );
-  }
-  const bound = checkListBound(view, target, newValue as JsonValue);
-  if (bound !== undefined) return bound;
-  const value = newValue as JsonValue;
-  const change = (old: JsonValue | undefined) => (merge === true ? merged(old, value) : value);
-  const after = withValueAt(target.document, target.steps, change) as JsonObject;
-  const reason = target.check(after);
+  const document = written(draft, write, target.steps);
+  const reason = target.check(document);
   if (reason !== undefined) {
-    return refuse('INVALID_INPUT', `${path}: the write would make it invalid: ${reason}.`, {
-      path,
+    return refuse('INVALID_INPUT', `${asked.path}: the write would make it invalid: ${reason}.`, {
+      path: asked.path,
       reason,
     });
   }
-  if (steps[1] === 'config') return configured(view, after['config']);
-  const written = { path: target.path, newValue, ...(merge === undefined ? {} : { merge }) };
-  return facts(fact(before === undefined ? 'state.created' : 'state.updated', written));
+  return { ok: true, target, facts: factsOf(view, target, write, document), document };
 }
 
-function configured(view: StateView, config: unknown): Decision {
-  const checked = configSchema.parse(config);
-  const { swarm } = view;
-  if (swarm === undefined) return refuse('INTERNAL', 'The swarm is not initialized.');
-  return facts(fact('system.config_changed', { config: checked, limits: swarm.limits }));
+function isAbsent(write: Write, document: JsonObject, { steps }: Target): boolean {
+  return write.type === 'state.deleted' && valueAt(document, steps) === undefined;
 }
 
-function targetOf(view: StateView, steps: readonly PathStep[], path: string): Target | Refusal {
-  const [root, section] = steps;
-  if (root === 'agents') return sessionTarget(view, steps, path);
-  if (root === 'global' && (section === 'config' || section === 'health')) {
-    return swarmTarget(view, steps, section);
-  }
-  if (root === 'global' && section === 'tasks' && steps[3] === 'metadata') {
-    return taskTarget(view, steps, path);
-  }
-  const owner = ownerOf(`${String(root)}.${String(section)}`) ?? ownerOf(String(root));
-  return owner === undefined
-    ? refuse('NOT_FOUND', `The state has no path ${path}.`, { path })
-    : owned(path, owner);
-}
-
-function swarmTarget(
+function factsOf(
   view: StateView,
-  steps: readonly PathStep[],
-  section: 'config' | 'health',
-): Target | Refusal {
-  const { swarm } = view;
-  if (swarm === undefined) return refuse('INTERNAL', 'The swarm is not initialized.');
-  const config = swarm.config as unknown as JsonObject;
-  const schema = section === 'config' ? configSchema : healthSchema;
-  return {
-    ok: true,
-    path: formatPath(steps),
-    document: { ...swarmDocument(swarm), config },
-    steps: steps.slice(1),
-    touched: swarm.touched,
-    check: (document) => issueOf(schema, (document as JsonObject)[section]),
-  };
-}
-
-function taskTarget(
-  view: StateView,
-  [, , taskId, ...inside]: readonly PathStep[],
-  path: string,
-): Target | Refusal {
-  const task = view.task(String(taskId));
-  if (task === undefined) return refuse('NOT_FOUND', `There is no task at ${path}.`, { path });
-  return {
-    ok: true,
-    path: formatPath(['global', 'tasks', task.id, ...inside]),
-    document: taskDocument(task),
-    steps: inside,
-    touched: task.touched,
-    check: (document) => issueOf(taskDocumentSchema, document),
-  };
-}
-
-function sessionTarget(
-  view: StateView,
-  steps: readonly PathStep[],
-  path: string,
-): Target | Refusal {
-  const [, type, sessionId, ...inside] = steps;
-  const session = view.session(String(sessionId));
-  if (session === undefined || session.identity.agentType !== type) {
-    return refuse('NOT_FOUND', `There is no session at ${path}.`, { path });
+  { path, steps }: Target,
+  write: Write & { readonly payload: object },
+  document: JsonObject,
+): readonly NewSwarmFact[] {
+  if (steps[0] === 'config' && path.startsWith('global.')) {
+    const config = settingsChanged(
+      view.swarm?.config,
+      document['config'] as unknown as SwarmConfig,
+    );
+    return config === undefined ? [] : [fact('system.config_changed', { config })];
   }
-  if (isOwnedInSession(inside)) {
-    return owned(path, ownerOf(String(inside[0])) ?? 'none: the coordinator keeps it');
-  }
-  return {
-    ok: true,
-    path: formatPath(['agents', type, session.identity.sessionId, ...inside]),
-    document: documentOf(session),
-    steps: inside,
-    touched: session.touched,
-    check: (document) => issueOf(documentSchema, document),
-  };
+  return [fact(write.type, { path, ...write.payload })];
 }
 
-function checkVersion(
-  target: Target,
-  before: unknown,
-  expected: number | undefined,
-): Refusal | undefined {
-  if (expected === undefined) return undefined;
-  const version =
-    before === undefined ? 0 : versionOf(target.touched, formatPath(target.steps)).sequence;
-  if (version === expected) return undefined;
-  return refuse(
-    'VERSION_CONFLICT',
-    `${target.path} is at version ${version}, not ${expected}. Read it again and decide anew.`,
-    {
+/** The place behind the last element of a list. */
+function atEnd(target: Target, document: JsonObject): Target | Refusal {
+  const list = valueAt(document, target.steps);
+  if (list !== undefined && !Array.isArray(list)) {
+    return refuse('INVALID_PATH', `${target.path} is no list, so nothing can be appended to it.`, {
       path: target.path,
-      currentVersion: version,
-      currentValue: frozen(before ?? null),
-    },
+    });
+  }
+  const end = list?.length ?? 0;
+  return { ...target, path: `${target.path}[${end}]`, steps: [...target.steps, end] };
+}
+
+function checkPlace(
+  { path, steps }: Target,
+  document: JsonObject,
+  write: Write,
+): Refusal | undefined {
+  if (write.type === 'state.deleted' && steps.length === 1) {
+    const reason = 'it is always there: write an empty value instead';
+    return refuse('INVALID_INPUT', `${path} cannot be deleted: ${reason}.`, { path, reason });
+  }
+  if (canWrite(document, steps)) return undefined;
+  return refuse(
+    'INVALID_PATH',
+    `${path} does not lead to a place that can be written: a level above it is no object, or a list would get a gap.`,
+    { path },
   );
 }
 
-function checkListBound(view: StateView, target: Target, value: JsonValue): Refusal | undefined {
-  const max = view.swarm?.limits.listLengthMax ?? 0;
-  const last = target.steps.at(-1);
-  const isBeyond = typeof last === 'number' && last >= max;
-  if (!isBeyond && !hasLongerList(value, max)) return undefined;
-  return refuse('LIMIT_EXCEEDED', `A list has at most ${max} elements (listLengthMax).`, {
-    limit: 'listLengthMax',
-    max,
-  });
+function checkBounds(
+  { kind, steps }: Target,
+  document: JsonObject,
+  write: Write,
+  limits: Limits,
+): Refusal | undefined {
+  if (write.type === 'state.deleted') return undefined;
+  const value = write.payload.newValue as JsonValue;
+  if (steps.length - 1 + depthOf(value) > limits.documentDepthMax) {
+    return exceeded('A record goes', 'levels deep', 'documentDepthMax', limits.documentDepthMax);
+  }
+  const list = longList(kind, steps, value, limits) ?? fullList(kind, steps, limits);
+  if (list !== undefined) return exceeded('This list has', 'elements', list, limits[list]);
+  const field = document[String(steps[0])];
+  const oldest = fallsOut(document, steps, windowAt(kind, steps, limits));
+  const growth = growthBy(leavesOf(document, write, steps)) - nodesOf(oldest);
+  if (growth > 0 && nodesOfDocument(field) + growth > limits.documentNodesMax) {
+    return exceeded('A record holds', 'values', 'documentNodesMax', limits.documentNodesMax);
+  }
+  return undefined;
 }
 
-function hasLongerList(value: JsonValue, max: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const items: readonly JsonValue[] = Array.isArray(value) ? value : Object.values(value);
-  return (
-    (Array.isArray(value) && items.length > max) || items.some((item) => hasLongerList(item, max))
-  );
+/** The limit of a list that refuses another element; undefined when there is room, or the oldest makes it. */
+function fullList(
+  kind: string | undefined,
+  steps: readonly PathStep[],
+  limits: Limits,
+): keyof Limits | undefined {
+  const index = steps.at(-1);
+  if (typeof index !== 'number') return undefined;
+  const { name, isWindow } = listLimitAt(kind, steps.slice(0, -1));
+  return !isWindow && index >= limits[name] ? name : undefined;
 }
 
-function owned(path: string, command: string): Refusal {
-  return refuse('ACTOR_OWNED_PATH', `${path} cannot be written directly. Command: ${command}.`, {
-    path,
-    command,
-  });
-}
-
-interface Schema {
-  safeParse(value: unknown): {
-    readonly error?:
-      | {
-          readonly issues: readonly {
-            readonly path: readonly PropertyKey[];
-            readonly message: string;
-          }[];
-        }
-      | undefined;
-  };
-}
-
-function issueOf(schema: Schema, value: unknown): string | undefined {
-  const issue = schema.safeParse(value).error?.issues[0];
-  if (issue === undefined) return undefined;
-  return issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}`;
+function exceeded(what: string, unit: string, limit: keyof Limits, max: number): Refusal {
+  return refuse('LIMIT_EXCEEDED', `${what} at most ${max} ${unit} (${limit}).`, { limit, max });
 }

@@ -1,6 +1,10 @@
 /** The decisions of the coordinator about the swarm as a whole: its beginning, its openings, its stalls. */
 import { refuse } from '../core/errors.ts';
-import { fact, facts, type Deciders } from './decision.ts';
+import type { JsonObject } from '../core/json.ts';
+import { differing, settingsChanged, withSettings } from '../events/system.ts';
+import type { StateView } from '../events/view.ts';
+import type { CommandOf } from '../protocol/commands.ts';
+import { fact, facts, type Deciders, type Decision } from './decision.ts';
 
 /** The decisions about the swarm. */
 export const systemDeciders: Deciders<
@@ -12,5 +16,23 @@ export const systemDeciders: Deciders<
       : refuse('ALREADY_EXISTS', `The swarm ${view.swarm.swarmId} is initialized.`),
   'system.resume': (_view, { payload }) => facts(fact('system.resumed', payload)),
   'system.stall': (_view, { payload }) => facts(fact('system.stalled', payload)),
-  'system.configure': (_view, { payload }) => facts(fact('system.config_changed', payload)),
+  'system.configure': configure,
 };
+
+/** Only what changes is recorded. */
+function configure(view: StateView, { payload }: CommandOf<'system.configure'>): Decision {
+  const { swarm } = view;
+  if (swarm === undefined) return refuse('INTERNAL', 'The swarm is not initialized.');
+  const config = settingsChanged(swarm.config, withSettings(swarm.config, payload.config ?? {}));
+  const limits = differing(
+    swarm.limits as unknown as JsonObject,
+    (payload.limits ?? {}) as JsonObject,
+  );
+  if (config === undefined && limits === undefined) return facts();
+  return facts(
+    fact('system.config_changed', {
+      ...(config === undefined ? {} : { config }),
+      ...(limits === undefined ? {} : { limits }),
+    }),
+  );
+}

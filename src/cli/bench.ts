@@ -65,7 +65,7 @@ Floor and ours alternate in one run, because machines change their speed: compar
 goes to a temporary directory, which is removed. docs/performance.md says what is measured, and what is not.
 
 Examples:
-  $ stig bench                       everything; takes three minutes
+  $ stig bench                       everything; takes four minutes
   $ stig bench append --rounds 9     one work, with a steadier median
   $ stig bench --json > bench.jsonl  for another program`;
 }

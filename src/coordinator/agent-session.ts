@@ -4,32 +4,25 @@
  * Every method asks by one command. What a method returns is the state as its own command left it, and it is returned when
  * that is durable (I2). A refusal is thrown as `Refused`, with its code.
  */
-import { Refused, type Refusal } from '../core/errors.ts';
 import type { AgentIdentity } from '../events/identity.ts';
+import type { QueryMatch } from '../projections/query.ts';
 import type { VersionedState } from '../projections/swarm-state.ts';
 import type { CommandInput, CommandLabels, CommandType } from '../protocol/commands.ts';
 import { Asker, type SessionDoor } from './asker.ts';
-import { accepted, type Accepted, type Result } from './result.ts';
+import { accepted, type Result } from './result.ts';
 import { SessionHandoffs } from './session-handoffs.ts';
 import { SessionLocks } from './session-locks.ts';
 import { SessionTasks } from './session-tasks.ts';
-
-/** A direct write (specification, `StateUpdate`). */
-export interface StateUpdate<T = unknown> {
-  readonly path: string;
-  /** Refuses the write when the path is at another version; 0 means that it never existed; absent does not check. */
-  readonly expectedVersion?: number;
-  readonly newValue: T;
-  /** Merges deeply instead of replacing. */
-  readonly merge?: boolean;
-}
-
-/** The outcome of a direct write (specification, `UpdateResult`). */
-export interface UpdateResult {
-  readonly success: boolean;
-  readonly newVersion?: number;
-  readonly conflict?: { readonly currentVersion: number; readonly currentValue: unknown };
-}
+import {
+  StateWriter,
+  type BatchEntry,
+  type BatchResult,
+  type StateRemoval,
+  type StateUpdate,
+  type UpdateResult,
+} from './state-writer.ts';
+import type { WatchOptions } from './watch.ts';
+import type { StateChange } from './watch-queue.ts';
 
 /** One run of one agent, as its own handle. */
 export class AgentSession {
@@ -38,6 +31,7 @@ export class AgentSession {
   readonly locks: SessionLocks;
   readonly handoffs: SessionHandoffs;
   readonly #door: SessionDoor;
+  readonly #writer: StateWriter;
 
   /** Use `swarm.register` or `swarm.session`. */
   constructor(door: SessionDoor, identity: AgentIdentity) {
@@ -47,6 +41,7 @@ export class AgentSession {
     this.tasks = new SessionTasks(asker);
     this.locks = new SessionLocks(asker);
     this.handoffs = new SessionHandoffs(asker);
+    this.#writer = new StateWriter(asker);
   }
 
   /** Carries out any command as this session; refusals are values. */
@@ -100,32 +95,59 @@ export class AgentSession {
    * `PATH_LOCKED`, `STALE_TOKEN`
    */
   async update<T>(update: StateUpdate<T>, labels: CommandLabels = {}): Promise<UpdateResult> {
-    return updateResult(await this.dispatch({ ...labels, type: 'state.update', payload: update }));
+    return this.#writer.update(update, labels);
   }
 
-  /** The value at a path, as folded now; undefined where there is none. */
+  /** Writes several free paths in one commit: all of them or none. Refuses as {@link update} does. */
+  async updateAll(
+    updates: readonly BatchEntry[],
+    labels: CommandLabels = {},
+  ): Promise<BatchResult> {
+    return this.#writer.updateAll(updates, labels);
+  }
+
+  /**
+   * Adds a value at the end of a list, wherever that is when it is decided: two who append at once both do. Refuses as
+   * {@link update} does.
+   */
+  async append(path: string, value: unknown, labels: CommandLabels = {}): Promise<UpdateResult> {
+    return this.#writer.append(path, value, labels);
+  }
+
+  /** Takes away what is at a free path; what is not there is no error. Refuses as {@link update} does. */
+  async delete(removal: StateRemoval, labels: CommandLabels = {}): Promise<UpdateResult> {
+    return this.#writer.delete(removal, labels);
+  }
+
+  /**
+   * The value at a path, as folded now; undefined where there is none. What is above what may be read, `agents` for example,
+   * is shown without the rest.
+   * @throws {Refused} `FORBIDDEN` when this session may not read it; `INVALID_PATH`
+   */
   get(path: string): unknown {
-    return this.#door.get(path);
+    return this.#door.reads.get(path, this.identity);
   }
 
-  /** The value at a path with its version; undefined where there is none. */
+  /** The value at a path with its version; undefined where there is none. Refuses as {@link get} does. */
   read(path: string): VersionedState | undefined {
-    return this.#door.read(path);
+    return this.#door.reads.read(path, this.identity);
+  }
+
+  /** Like `swarm.query`, for what this session may read: the rest is left out. */
+  query(pattern: string): readonly QueryMatch[] {
+    return this.#door.reads.query(pattern, this.identity);
+  }
+
+  /** Like `swarm.watch`, for what this session may read: the rest is not told. */
+  watch(
+    pattern: string,
+    options?: WatchOptions,
+  ): AsyncIterableIterator<StateChange, undefined> & AsyncDisposable {
+    return this.#door.reads.watch(pattern, this.identity, options);
   }
 
   async #self(type: CommandType, rest: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const payload = { sessionId: this.identity.sessionId, ...rest };
     accepted(await this.#door.ask({ type, payload }, this.identity).answer);
   }
-}
-
-/** Turns the answer to `state.update` into the specification's outcome; throws what is no conflict. */
-export function updateResult(result: Accepted | Refusal): UpdateResult {
-  if (result.ok) return { success: true, newVersion: result.sequence };
-  if (result.code !== 'VERSION_CONFLICT') throw new Refused(result);
-  const { currentVersion, currentValue } = result.details as {
-    currentVersion: number;
-    currentValue: unknown;
-  };
-  return { success: false, conflict: { currentVersion, currentValue } };
 }

@@ -2,12 +2,11 @@
 import { frozen } from '../core/json.ts';
 import type { Commit } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
-import type { Lock, LockRequest } from '../events/lock-state.ts';
 import type { Projector } from '../projections/projector.ts';
-import type { VersionedState } from '../projections/swarm-state.ts';
 import type { CommandInput, CommandLabels, CommandType, PayloadOf } from '../protocol/commands.ts';
 import type { Asked } from './dispatch.ts';
 import type { LockWaits } from './lock-waits.ts';
+import type { ReadDoors } from './read-doors.ts';
 import { accepted, Recorded } from './result.ts';
 
 /** Where a command of a session goes. */
@@ -17,14 +16,8 @@ export interface SessionDoor {
   readonly waits: LockWaits;
   /** Throws why nothing is served any more, when that is so. */
   checkServing(): void;
-  /** The locks that are held; on one resource when it is named. */
-  getLocks(resource?: string): readonly Lock[];
-  /** Who waits for a resource, in the order in which they are served. */
-  getWaitQueue(resource: string): readonly LockRequest[];
-  /** Whether a fencing token is that of a lock that is held now on a resource, or on what covers it. */
-  isCurrent(resource: string, fencingToken: number): boolean;
-  get(path: string): unknown;
-  read(path: string): VersionedState | undefined;
+  /** The doors that read, for somebody. */
+  readonly reads: ReadDoors;
 }
 
 /** Asks by commands of one session. */

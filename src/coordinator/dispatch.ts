@@ -5,7 +5,15 @@
  * served) and I9 (what is due is recorded before a command is decided). Between reading the state and folding the facts
  * there is no `await`, so commands are decided one after the other, in the order in which they come.
  */
-import { decide, type Decided, type DecidedRefusal } from '../actors/decide.ts';
+import {
+  decide,
+  denied,
+  recordsDenials,
+  triesTooOften,
+  type Decided,
+  type DecidedRefusal,
+} from '../actors/decide.ts';
+import type { AccessRules } from '../access/access-rules.ts';
 import { permit } from '../access/permit.ts';
 import { Fault, refuse, type Refusal } from '../core/errors.ts';
 import type { IdSource } from '../core/ids.ts';
@@ -17,6 +25,7 @@ import type { Projector } from '../projections/projector.ts';
 import type { CommandInput, SwarmCommand } from '../protocol/commands.ts';
 import { issue, readRequest, receive } from '../protocol/receive.ts';
 import type { SwarmClock } from '../core/clock.ts';
+import type { Denials } from './denials.ts';
 import { DeadlineWatch } from './deadline-watch.ts';
 import { chained } from './handoff-chain.ts';
 import { Recorded, type Result } from './result.ts';
@@ -25,8 +34,12 @@ import { Recorded, type Result } from './result.ts';
 export interface DispatcherParts {
   readonly log: EventLog;
   readonly projector: Projector;
+  /** Folds a commit into the projector. */
+  readonly fold: (commit: Commit) => void;
   readonly clock: SwarmClock;
   readonly ids: IdSource;
+  readonly rules: AccessRules;
+  readonly denials: Denials;
   /** Told once when a fault of ours makes it stop: the state in memory may hold half a commit. */
   readonly onFault: (fault: Fault) => void;
 }
@@ -54,7 +67,7 @@ export class Dispatcher {
   /** Carries out a command for somebody, whose identity comes from a handle. */
   ask(input: unknown, source: AgentIdentity): Asked {
     if (this.#stopped !== undefined) return stopped(this.#stopped);
-    const { log, projector, clock, ids } = this.#parts;
+    const { log, projector, clock, ids, rules } = this.#parts;
     try {
       const limits = projector.swarm?.limits ?? DEFAULT_LIMITS;
       const read = readRequest(input, { ids, limits });
@@ -66,8 +79,8 @@ export class Dispatcher {
       const command = chained(projector, issue(read.request, { source, timeMs }));
       const repeated = this.#repeated(command);
       if (repeated !== undefined) return repeated;
-      const denied = permit(projector, command);
-      if (denied !== undefined) return this.#answer(denied);
+      const refusal = permit(projector, command, rules);
+      if (refusal !== undefined) return this.#denied(command, refusal);
       const decided = decide(projector, command);
       if (decided.facts.length > 0) return this.#record(command, decided);
       return this.#answer(decided.ok ? this.#holdsAlready() : withoutFacts(decided));
@@ -76,14 +89,39 @@ export class Dispatcher {
     }
   }
 
+  /** Counts a denial, and records it where that is configured. */
+  #denied(command: SwarmCommand, refusal: Refusal): Asked {
+    const { projector, denials } = this.#parts;
+    denials.count(refusal.code, command.source.agentType);
+    const left = denied(projector, command, refusal);
+    return left.facts.length > 0 ? this.#record(command, left) : this.#answer(refusal);
+  }
+
+  /** Counts a path that a session may not read, and records it where that is configured. */
+  deniedRead({ sessionId, agentType }: AgentIdentity, subject: string): void {
+    const { log, projector, clock, denials } = this.#parts;
+    denials.count('FORBIDDEN', agentType);
+    if (this.#stopped !== undefined || log.isOverloaded) return;
+    if (!recordsDenials(projector, sessionId)) return;
+    try {
+      const timeMs = clock.nowMs();
+      this.#watch.settle(timeMs);
+      if (triesTooOften(projector, sessionId, timeMs)) return;
+      const report = { type: 'access.report_denied', payload: { sessionId, subject } } as const;
+      this.#recordOwn(report, { source: COORDINATOR, timeMs });
+    } catch (error) {
+      throw this.#fault(error);
+    }
+  }
+
   /** Folds and offers; the caller is answered when the block that holds the commit is durable. */
   #record(command: SwarmCommand, decided: Decided | DecidedRefusal): Asked {
-    const { log, projector } = this.#parts;
+    const { log, projector, fold } = this.#parts;
     const { facts } = decided;
     const commit: Commit = decided.ok
       ? { command, facts }
       : { command, refused: decided.code, facts };
-    projector.apply(commit);
+    fold(commit);
     const swarmId = projector.swarm?.swarmId ?? '';
     const value = decided.ok ? new Recorded(swarmId, commit) : withoutFacts(decided);
     const answer = new Promise<Result>((resolve, reject) => {
@@ -139,7 +177,7 @@ export class Dispatcher {
     input: CommandInput,
     { source, timeMs }: { readonly source: AgentIdentity; readonly timeMs: number },
   ): void {
-    const { log, projector, ids } = this.#parts;
+    const { log, projector, fold, ids } = this.#parts;
     // What the swarm allows others to send never keeps the coordinator from recording what happens.
     const limits = greaterPayload(projector.swarm?.limits ?? DEFAULT_LIMITS, DEFAULT_LIMITS);
     const received = receive(input, { source, timeMs, ids, limits });
@@ -154,7 +192,7 @@ export class Dispatcher {
       );
     }
     const commit: Commit = { command: received.command, facts: decided.facts };
-    projector.apply(commit);
+    fold(commit);
     log.offer(commit, undefined);
   }
 

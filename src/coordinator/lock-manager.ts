@@ -93,15 +93,15 @@ export class SwarmLocks implements LockManager {
   }
 
   getLocks(resource?: string): readonly Lock[] {
-    return this.#door.getLocks(resource);
+    return this.#door.reads.getLocks(OPERATOR, resource);
   }
 
   getWaitQueue(resource: string): readonly LockRequest[] {
-    return this.#door.getWaitQueue(resource);
+    return this.#door.reads.getWaitQueue(OPERATOR, resource);
   }
 
   check(resource: string, fencingToken: number): boolean {
-    return this.#door.isCurrent(resource, fencingToken);
+    return this.#door.reads.isCurrent(OPERATOR, resource, fencingToken);
   }
 
   #of(holder: AgentIdentity): SessionLocks {

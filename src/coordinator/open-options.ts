@@ -13,6 +13,8 @@ export interface ConfigInput {
   readonly defaultPriority?: SwarmConfig['defaultPriority'];
   readonly timeouts?: Partial<SwarmConfig['timeouts']>;
   readonly features?: Partial<SwarmConfig['features']>;
+  readonly conflicts?: SwarmConfig['conflicts'];
+  readonly audit?: SwarmConfig['audit'];
 }
 
 /** How a swarm is opened. */

@@ -1,4 +1,5 @@
 /** How a swarm is opened: the engine, the log, the state out of it, and then the ownership of both (I8). */
+import type { AccessRules } from '../access/access-rules.ts';
 import { Fault } from '../core/errors.ts';
 import { EventLog } from '../events/log.ts';
 import { openLevelEngine, openMemoryEngine, type Engine } from '../storage/engine.ts';
@@ -29,7 +30,11 @@ export async function openSwarm(options: OpenOptions = {}): Promise<Swarm> {
 }
 
 /** Opens a swarm over an engine, which it closes, also when it cannot be opened. */
-export async function openSwarmOver(engine: Engine, options: OpenOptions): Promise<Swarm> {
+export async function openSwarmOver(
+  engine: Engine,
+  options: OpenOptions,
+  rules?: AccessRules,
+): Promise<Swarm> {
   const isReadonly = options.readonly === true;
   try {
     const log = EventLog.read(engine.database);
@@ -43,7 +48,7 @@ export async function openSwarmOver(engine: Engine, options: OpenOptions): Promi
     if (isReadonly && log.head.sequence === 0) {
       throw new Fault('DIRECTORY_NOT_FOUND', 'There is no swarm to read: its log is empty.', {});
     }
-    const swarm = new Swarm({ engine, log: owned, projector, checkpoint, options });
+    const swarm = new Swarm({ engine, log: owned, projector, checkpoint, options, rules });
     if (!isReadonly) await swarm.begin(options);
     return swarm;
   } catch (error) {

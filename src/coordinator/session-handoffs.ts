@@ -37,15 +37,16 @@ export class SessionHandoffs {
     return this.#handoff('handoff.request', handoff, labels);
   }
 
-  /** The offers that this session may accept, oldest first, as folded now. */
+  /** The offers that this session may accept, oldest first, as folded now; of tasks that it may read. */
   offers(): readonly HandoffRequest[] {
     const { door, identity } = this.#asker;
     door.checkServing();
     const found = door.projector
       .openHandoffs()
-      .filter(({ status, from, to }) => {
+      .filter(({ status, from, to, taskId }) => {
         const isOwn = from.sessionId === identity.sessionId;
-        return status === 'requested' && !isOwn && isAddressee(to, identity);
+        const isOffered = status === 'requested' && !isOwn && isAddressee(to, identity);
+        return isOffered && door.reads.canRead(['global', 'tasks', taskId], identity);
       })
       .map(toHandoffRequest);
     return frozen(found);

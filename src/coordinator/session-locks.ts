@@ -105,17 +105,17 @@ export class SessionLocks {
 
   /** The locks that are held, of everybody; on one resource when it is named. */
   getLocks(resource?: string): readonly Lock[] {
-    return this.#asker.door.getLocks(resource);
+    return this.#asker.door.reads.getLocks(this.#asker.identity, resource);
   }
 
   /** Who waits for a resource, in the order in which they are served. */
   getWaitQueue(resource: string): readonly LockRequest[] {
-    return this.#asker.door.getWaitQueue(resource);
+    return this.#asker.door.reads.getWaitQueue(this.#asker.identity, resource);
   }
 
   /** Whether a fencing token is that of a lock that is held now on a resource, by anybody, or on a subtree that covers it. */
   check(resource: string, fencingToken: number): boolean {
-    return this.#asker.door.isCurrent(resource, fencingToken);
+    return this.#asker.door.reads.isCurrent(this.#asker.identity, resource, fencingToken);
   }
 
   /** The fact that granted or queued what was asked for; others may have been let in, or given up, by the same commit. */

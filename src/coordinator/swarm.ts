@@ -4,32 +4,44 @@
  * Keeps I2 (reads show the folded state and say its sequence; `durable` is the barrier), I7 (a halt refuses everything, reads
  * too) and I8 (one owner).
  */
+import { ACCESS_RULES, type AccessRules } from '../access/access-rules.ts';
 import { SwarmClock, systemClock } from '../core/clock.ts';
 import { Fault, refuse, Refused, type Refusal } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
 import { canonicalJson, frozen } from '../core/json.ts';
-import { parsePath } from '../core/path.ts';
-import { isMisleading, subtreesOver } from '../core/resource.ts';
-import { firstFact } from '../events/envelope.ts';
+import { firstFact, type Commit } from '../events/envelope.ts';
 import { OPERATOR, type AgentIdentity } from '../events/identity.ts';
 import type { AgentKind } from '../events/identity.ts';
-import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock-state.ts';
 import type { EventLog } from '../events/log.ts';
+import type { QueryMatch } from '../projections/query.ts';
 import { hashState } from '../projections/saved-views.ts';
-import { toSwarmState, valueAtPath, versionedAtPath } from '../projections/swarm-state.ts';
+import { toSwarmState } from '../projections/swarm-state.ts';
 import type { SwarmState, VersionedState } from '../projections/swarm-state.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { CommandInput } from '../protocol/commands.ts';
 import type { Engine } from '../storage/engine.ts';
-import { AgentSession, updateResult } from './agent-session.ts';
-import type { SessionDoor } from './asker.ts';
-import type { StateUpdate, UpdateResult } from './agent-session.ts';
+import { AgentSession } from './agent-session.ts';
+import { Asker, type SessionDoor } from './asker.ts';
 import { Checkpointer, DEFAULT_CHECKPOINTS } from './checkpointer.ts';
+import { Denials } from './denials.ts';
+import { SwarmConflicts, type ConflictResolver } from './conflict-resolver.ts';
 import { Dispatcher } from './dispatch.ts';
 import { SwarmLocks, type LockManager } from './lock-manager.ts';
 import { LockWaits } from './lock-waits.ts';
 import { wantedSettings, type OpenOptions } from './open-options.ts';
+import { ReadDoors } from './read-doors.ts';
 import type { Recorded, Result } from './result.ts';
+import {
+  StateWriter,
+  type BatchEntry,
+  type BatchResult,
+  type StateRemoval,
+  type StateUpdate,
+  type UpdateResult,
+} from './state-writer.ts';
+import { SwarmAccess } from './swarm-access.ts';
+import { Watches, type WatchOptions } from './watch.ts';
+import type { StateChange } from './watch-queue.ts';
 
 /** What an agent says of itself when it registers a session. */
 export interface NewAgent {
@@ -53,6 +65,8 @@ export interface SwarmParts {
   readonly projector: Projector;
   readonly checkpoint: number;
   readonly options: OpenOptions;
+  /** Who may read and write what; the permission matrix when absent. */
+  readonly rules?: AccessRules | undefined;
 }
 
 /** An open swarm, as its operator's handle. A session's handle is {@link AgentSession}. */
@@ -63,39 +77,59 @@ export class Swarm {
   readonly #dispatcher: Dispatcher;
   readonly #checkpointer: Checkpointer;
   readonly #waits = new LockWaits();
+  readonly #watches: Watches;
   readonly #clock: SwarmClock;
   readonly #door: SessionDoor;
+  readonly #reads: ReadDoors;
   readonly #isReadonly: boolean;
+  readonly #writer: StateWriter;
   /** The locks of everybody (specification, "Locking API"). */
   readonly locks: LockManager;
+  /** Who may read and write what (specification, "Access Control"). */
+  readonly access: SwarmAccess;
+  /** How conflicting writes are resolved (specification, "Conflict Resolution"). */
+  readonly conflicts: ConflictResolver;
   #stopped: Refusal | undefined;
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
   #shown: { readonly sequence: number; readonly state: SwarmState } | undefined;
 
   /** Use `openSwarm`. */
-  constructor({ engine, log, projector, checkpoint, options }: SwarmParts) {
+  constructor({ engine, log, projector, checkpoint, options, rules = ACCESS_RULES }: SwarmParts) {
     this.#engine = engine;
     this.#log = log;
     this.#projector = projector;
     this.#clock = new SwarmClock(options.clock ?? systemClock, projector.timeMs);
     const ids = options.ids ?? randomIds;
     const onFault = (fault: Fault) => this.#halt(fault);
-    this.#dispatcher = new Dispatcher({ log, projector, clock: this.#clock, ids, onFault });
+    this.#watches = new Watches(projector);
+    const fold = (commit: Commit) => this.#watches.fold(commit);
+    const denials = new Denials();
+    const checkServing = () => this.#checkServing();
+    const ruled = { rules, denials };
+    const timed = { clock: this.#clock, ids };
+    this.#dispatcher = new Dispatcher({ log, projector, fold, ...timed, onFault, ...ruled });
+    this.conflicts = new SwarmConflicts(projector);
+    this.access = new SwarmAccess({ view: projector, checkServing, ...ruled });
+    this.#reads = new ReadDoors({
+      projector,
+      clock: this.#clock,
+      watches: this.#watches,
+      rules,
+      checkServing,
+      onDenied: (source, path) => this.#dispatcher.deniedRead(source, path),
+    });
     const policy = { ...DEFAULT_CHECKPOINTS, ...options.snapshots };
     this.#checkpointer = new Checkpointer(log, projector, policy, checkpoint);
     this.#door = {
       ask: (input, source) => this.#dispatcher.ask(input, source),
       projector,
       waits: this.#waits,
-      checkServing: () => this.#checkServing(),
-      getLocks: (resource) => this.#getLocks(resource),
-      getWaitQueue: (resource) => this.#getWaitQueue(resource),
-      isCurrent: (resource, token) => this.#isCurrent(resource, token),
-      get: (path) => this.get(path),
-      read: (path) => this.read(path),
+      checkServing,
+      reads: this.#reads,
     };
     this.locks = new SwarmLocks(this.#door);
+    this.#writer = new StateWriter(new Asker(this.#door, OPERATOR));
     if (options.readonly === true) {
       this.#dispatcher.stop(refuse('READ_ONLY', 'The swarm was opened for reading only.'));
     }
@@ -106,6 +140,7 @@ export class Swarm {
     log.onDurable = (commits) => {
       this.#checkpointer.durable();
       this.#waits.durable(commits);
+      this.#watches.durable(commits);
     };
     log.onHalt = (fault) => this.#halt(fault);
   }
@@ -178,47 +213,53 @@ export class Swarm {
    * @throws {Refused} `INVALID_PATH`
    */
   get(path: string): unknown {
-    return frozen(valueAtPath(this.#projector, this.#steps(path)));
+    return this.#reads.get(path, OPERATOR);
   }
 
   /** The value at a path with its version; undefined where there is none. */
   read(path: string): VersionedState | undefined {
-    return frozen(versionedAtPath(this.#projector, this.#steps(path)));
+    return this.#reads.read(path, OPERATOR);
   }
 
-  #steps(path: string) {
-    this.#checkServing();
-    const parsed = parsePath(path);
-    if (!parsed.ok) throw new Refused(parsed);
-    return parsed.steps;
+  /**
+   * Every place of the state that a pattern matches, with its value and version, as folded now. `*` is any key or index, `**`
+   * any number of levels; a place that is not there is no match. The order is that of the state.
+   * @throws {Refused} `INVALID_PATH`; `LIMIT_EXCEEDED` for more than `queryMatchesMax` matches
+   *
+   * @example
+   * const swarm = await openSwarm();
+   * await swarm.register({ agentType: 'pulse', agentId: 'ant', sessionId: 's1' });
+   * const [found] = swarm.query('agents.*.*.status');
+   * console.log(found.path, found.value, found.version); // agents.pulse.s1.status idle 3
+   */
+  query(pattern: string): readonly QueryMatch[] {
+    return this.#reads.query(pattern, OPERATOR);
   }
 
-  #getLocks(resource?: string): readonly Lock[] {
-    this.#checkServing();
-    const { byResource } = this.#projector.locks;
-    const named = resource === undefined ? undefined : byResource.get(resource);
-    const records = resource === undefined ? [...byResource.values()] : named ? [named] : [];
-    return frozen(
-      records.flatMap((record) => record.holders.map((hold) => toLock(record.resource, hold))),
-    );
-  }
-
-  #getWaitQueue(resource: string): readonly LockRequest[] {
-    this.#checkServing();
-    const record = this.#projector.resource(resource);
-    return record === undefined ? [] : frozen(toWaitQueue(record));
-  }
-
-  #isCurrent(resource: string, fencingToken: number): boolean {
-    this.#checkServing();
-    const nowMs = this.#clock.nowMs();
-    // A subtree covers a name, not the place that a reader might take it for.
-    const covering = isMisleading(resource) ? [resource] : [resource, ...subtreesOver(resource)];
-    return covering.some((name) =>
-      this.#projector
-        .resource(name)
-        ?.holders.some((hold) => hold.fencingToken === fencingToken && nowMs < hold.expiresAtMs),
-    );
+  /**
+   * Tells, from now on, each place that a pattern matches and that a commit changed, when the commit is durable, in the order
+   * of the log. A value is that which the commit left, whatever came after it. `docs/query-and-watch.md` says what is not told.
+   *
+   * Leaving the loop, `return()` and the signal end the watch. It throws `CLOSED` or `HALTED` when the swarm ends, and
+   * `LIMIT_EXCEEDED` when more than `watchBufferMax` changes waited for it, with the last sequence that it told in the details.
+   * @throws {Refused} `INVALID_PATH`; `INVALID_INPUT` for a pattern that leads to nothing that a watch tells; `LIMIT_EXCEEDED`
+   * for more than `watchersMax` watches
+   *
+   * @example
+   * const swarm = await openSwarm();
+   * const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant', sessionId: 's1' });
+   * const watch = ant.watch('agents.pulse.*.currentIteration');
+   * await ant.update({ path: 'agents.pulse.s1.data.currentIteration', newValue: 1 });
+   * for await (const { path, value } of watch) {
+   *   console.log(path, value); // agents.pulse.s1.data.currentIteration 1
+   *   break;
+   * }
+   */
+  watch(
+    pattern: string,
+    options?: WatchOptions,
+  ): AsyncIterableIterator<StateChange, undefined> & AsyncDisposable {
+    return this.#reads.watch(pattern, OPERATOR, options);
   }
 
   /**
@@ -268,9 +309,24 @@ export class Swarm {
     return this.#ask(command, OPERATOR);
   }
 
-  /** Writes a free path as the operator. */
+  /** Writes a free path as the operator; {@link AgentSession.update} says how. */
   async update<T>(update: StateUpdate<T>): Promise<UpdateResult> {
-    return updateResult(await this.dispatch({ type: 'state.update', payload: update }));
+    return this.#writer.update(update, {});
+  }
+
+  /** Writes several free paths in one commit as the operator: all of them or none. */
+  async updateAll(updates: readonly BatchEntry[]): Promise<BatchResult> {
+    return this.#writer.updateAll(updates, {});
+  }
+
+  /** Adds a value at the end of a list as the operator. */
+  async append(path: string, value: unknown): Promise<UpdateResult> {
+    return this.#writer.append(path, value, {});
+  }
+
+  /** Takes away what is at a free path as the operator. */
+  async delete(removal: StateRemoval): Promise<UpdateResult> {
+    return this.#writer.delete(removal, {});
   }
 
   async #ask(command: CommandInput, source: AgentIdentity): Promise<Result> {
@@ -305,6 +361,7 @@ export class Swarm {
     this.#dispatcher.stop(this.#stopped);
     await this.#log.drain();
     this.#waits.close(this.#stopped);
+    this.#watches.close(this.#stopped);
     if (savesEnd) await this.#checkpointer.close();
     await this.#engine.close();
   }
@@ -317,6 +374,7 @@ export class Swarm {
     this.#stopped ??= refuse('HALTED', fault.message, { cause: (fault.cause as Fault).code });
     this.#dispatcher.stop(this.#stopped);
     this.#waits.close(this.#stopped);
+    this.#watches.close(this.#stopped);
   }
 
   #checkServing(): void {

@@ -58,8 +58,48 @@ export interface Limits {
   readonly payloadNodesMax: number;
   /** How deep a payload may be nested. */
   readonly payloadDepthMax: number;
-  /** Elements of one list in a session's `data`. */
+  /** Elements of a list of the free state that has no limit of its own. */
   readonly listLengthMax: number;
+  /** The newest `PulseState.iterations` that the state keeps; older ones stay in the log. */
+  readonly iterationsMax: number;
+  /** The newest `PulseState.commitHashes` that the state keeps. */
+  readonly commitHashesMax: number;
+  /** The newest `PulseState.filesModified` that the state keeps; also of one iteration. */
+  readonly filesModifiedMax: number;
+  /** The newest `PulseState.progressLog` entries that the state keeps. */
+  readonly progressLogMax: number;
+  /** The newest `HeartbeatState.checks` that the state keeps. */
+  readonly checksMax: number;
+  /** The newest `HeartbeatState.findings` that the state keeps. */
+  readonly findingsMax: number;
+  /** The newest `HeartbeatState.pendingNotifications` that the state keeps. */
+  readonly pendingNotificationsMax: number;
+  /** Targets of one Heartbeat's own (`targets.custom`). */
+  readonly customTargetsMax: number;
+  /** The newest `DreamWeaverState.artifacts` that the state keeps. */
+  readonly artifactsMax: number;
+  /** Documents in one context window. */
+  readonly documentsMax: number;
+  /** The newest `ConductorState.decisions` that the state keeps. */
+  readonly decisionsMax: number;
+  /** Rules in one routing table: every one is tried for every task. */
+  readonly routingRulesMax: number;
+  /** Issues in `GlobalState.health`: a page that a person reads. */
+  readonly healthIssuesMax: number;
+  /** Paths of one record that have a version of their own; beyond that the paths above them have it. */
+  readonly touchedPathsMax: number;
+  /** Values (objects, lists, texts, numbers) in the free part of one record: about 0.1 KB each. */
+  readonly documentNodesMax: number;
+  /** How deep the free part of a record may be nested. */
+  readonly documentDepthMax: number;
+  /** Writes in one `state.batch`. */
+  readonly batchUpdatesMax: number;
+  /** Places that one `query` may find. */
+  readonly queryMatchesMax: number;
+  /** Changes that wait for one slow `watch` before it ends. */
+  readonly watchBufferMax: number;
+  /** Watches that are open at once: every change is compared with every one. */
+  readonly watchersMax: number;
   /** Events in the ring of `SwarmState.events`. */
   readonly historyEventsMax: number;
   /** How far the ring reaches back from the last recorded time. */
@@ -93,6 +133,26 @@ export const DEFAULT_LIMITS: Limits = {
   payloadNodesMax: 50_000,
   payloadDepthMax: 32,
   listLengthMax: 10_000,
+  iterationsMax: 1_000,
+  commitHashesMax: 10_000,
+  filesModifiedMax: 10_000,
+  progressLogMax: 1_000,
+  checksMax: 1_000,
+  findingsMax: 1_000,
+  pendingNotificationsMax: 1_000,
+  customTargetsMax: 100,
+  artifactsMax: 1_000,
+  documentsMax: 1_000,
+  decisionsMax: 1_000,
+  routingRulesMax: 1_000,
+  healthIssuesMax: 1_000,
+  touchedPathsMax: 64,
+  documentNodesMax: 100_000,
+  documentDepthMax: 32,
+  batchUpdatesMax: 64,
+  queryMatchesMax: 100_000,
+  watchBufferMax: 10_000,
+  watchersMax: 1_000,
   historyEventsMax: 1_000,
   historyRetentionMs: 86_400_000,
 };
@@ -102,8 +162,8 @@ export type PayloadLimits = Pick<Limits, 'payloadCharsMax' | 'payloadNodesMax' |
 
 /** The least that can be set: every limit and the whole configuration fit in, so what was set can be set anew. */
 export const LEAST_PAYLOAD: PayloadLimits = {
-  payloadCharsMax: 1_000,
-  payloadNodesMax: 50,
+  payloadCharsMax: 4_000,
+  payloadNodesMax: 150,
   payloadDepthMax: 4,
 };
 

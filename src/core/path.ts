@@ -52,10 +52,27 @@ export function parsePattern(
   return segments.length === 0 ? badPath(text, 0) : { ok: true, segments };
 }
 
+interface ParsedPath {
+  readonly ok: true;
+  readonly steps: readonly PathStep[];
+}
+
+/** Paths that were read lately: a write reads its path at every step of its journey. Only a memory of what reading gives. */
+const lately = new Map<string, ParsedPath>();
+const LATELY_MAX = 256;
+
 /** Reads a path that leads to one place. Refuses with `INVALID_PATH`, also when it holds a wildcard. */
-export function parsePath(
-  text: string,
-): { readonly ok: true; readonly steps: readonly PathStep[] } | Refusal {
+export function parsePath(text: string): ParsedPath | Refusal {
+  const known = lately.get(text);
+  if (known !== undefined) return known;
+  const parsed = readPath(text);
+  if (!parsed.ok) return parsed;
+  if (lately.size >= LATELY_MAX) lately.clear();
+  lately.set(text, parsed);
+  return parsed;
+}
+
+function readPath(text: string): ParsedPath | Refusal {
   const pattern = parsePattern(text);
   if (!pattern.ok) return pattern;
   const steps = pattern.segments.filter(isStep);
@@ -64,7 +81,7 @@ export function parsePath(
       path: text,
     });
   }
-  return { ok: true, steps };
+  return Object.freeze({ ok: true, steps: Object.freeze(steps) });
 }
 
 /** Writes steps in the one form in which paths are recorded and compared. */

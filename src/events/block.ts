@@ -140,14 +140,25 @@ function encodeCommit({ command, facts, refused }: Commit, by: number): string {
   text += ',"facts":[';
   for (let index = 0; index < facts.length; index++) {
     const fact = facts[index];
-    if (fact !== undefined) text += (index === 0 ? '' : ',') + encodeFact(fact, command);
+    if (fact !== undefined)
+      text += (index === 0 ? '' : ',') + encodeFact(fact, givenTo(command, index));
   }
   return `${text}]}`;
 }
 
-function encodeFact(fact: Fact, command: RecordedCommand): string {
+/** What a fact may leave to its command: its payload, or of a `state.batch` the write at the same place. */
+function givenTo(
+  { type, payload }: Pick<RecordedCommand, 'type' | 'payload'>,
+  index: number,
+): Payload {
+  if (type !== 'state.batch') return payload as Payload;
+  return (payload as { readonly updates: readonly Payload[] }).updates[index] ?? NOTHING;
+}
+
+const NOTHING: Payload = Object.freeze({});
+
+function encodeFact(fact: Fact, given: Payload): string {
   const definition = knownDefinition(fact.type, fact.sequence);
-  const given = command.payload as Payload;
   const payload = fact.payload as Payload;
   let own: Record<string, unknown> | undefined;
   for (const key in payload) {
@@ -251,7 +262,8 @@ function decodeCommit(text: CommitText, who: readonly AgentIdentity[], first: nu
   const facts: Fact[] = [];
   for (const fact of text.facts) {
     const sequence = first + facts.length;
-    const payload = decodePayload(fact, text.in, sequence);
+    const given = givenTo({ type: text.do, payload: text.in }, facts.length);
+    const payload = decodePayload(fact, given, sequence);
     facts.push({ type: fact[0], payload, sequence, timeMs: text.at, source });
   }
   return text.refused === undefined

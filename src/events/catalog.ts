@@ -5,6 +5,7 @@
  * follows from the table that it stands in. `docs/events.md` is this catalogue as a page; a test compares them.
  */
 import type { NewFact } from './envelope.ts';
+import { accessEvents, type AccessFact } from './access.ts';
 import type { EventDefinition } from './definition.ts';
 import { handoffEvents, type HandoffFact } from './handoff.ts';
 import { lockEvents, type LockFact } from './lock.ts';
@@ -21,13 +22,15 @@ export const CATALOG = {
   ...sessionEvents,
   ...lockEvents,
   ...systemEvents,
+  ...accessEvents,
 } as const;
 
 /** The type of an event of the kernel. */
 export type EventType = keyof typeof CATALOG;
 
 /** A fact of the catalogue, as a closed union on `type`. */
-export type SwarmFact = StateFact | TaskFact | HandoffFact | SessionFact | LockFact | SystemFact;
+export type SwarmFact =
+  StateFact | TaskFact | HandoffFact | SessionFact | LockFact | SystemFact | AccessFact;
 
 /** A fact that has no place in the log yet. */
 export type NewSwarmFact = {
@@ -64,4 +67,8 @@ export function isStateFact(fact: SwarmFact): fact is StateFact {
 
 export function isSystemFact(fact: SwarmFact): fact is SystemFact {
   return fact.type.startsWith('system.');
+}
+
+export function isAccessFact(fact: SwarmFact): fact is AccessFact {
+  return fact.type.startsWith('access.');
 }

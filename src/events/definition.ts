@@ -1,6 +1,7 @@
 /** How an event type is defined, and the marks that a fact leaves on the record it changed. */
 import type * as z from 'zod';
 import type { Fact } from './envelope.ts';
+import type { Priority } from './identity.ts';
 
 /** What the catalogue says about one event type. */
 export interface EventDefinition<Shape extends z.ZodObject = z.ZodObject> {
@@ -32,9 +33,11 @@ export function specified<Shape extends z.ZodObject>(
   emitted: string,
   writes: readonly string[] | null,
   schema: Shape,
+  ...earlier: readonly EarlierVersion[]
 ): EventDefinition<Shape> {
   const fields = Object.keys(schema.shape);
-  return { version: 1, schema, fields, earlier: [], writes, origin: 'specification', emitted };
+  const version = earlier.length + 1;
+  return { version, schema, fields, earlier, writes, origin: 'specification', emitted };
 }
 
 /** Defines an event type of ours. */
@@ -56,6 +59,10 @@ export interface Touch {
   readonly sequence: number;
   readonly timeMs: number;
   readonly by: string;
+  /** There was something here, and what this touch marks is that it went: a tombstone. */
+  readonly gone?: true;
+  /** What the writer gave as the priority of the write; absent when it gave none. */
+  readonly priority?: Priority;
 }
 
 /** The version of a record: one for the whole, and one per field or free path where it differs. */

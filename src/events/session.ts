@@ -18,7 +18,7 @@ import {
   type AgentIdentity,
   type AgentKind,
 } from './identity.ts';
-import type { StateFact } from './state.ts';
+import type { Marked, StateFact } from './state.ts';
 import type { TaskFact } from './task.ts';
 
 /** How an agent is doing, as far as its sessions show it. */
@@ -424,18 +424,13 @@ function copyOf(record: SessionRecord): Draft<SessionRecord> {
 }
 
 /** What a direct write makes of a session: `document` holds the new values of the fields that it may write. */
-export function withDocument(
-  record: SessionRecord,
-  document: JsonObject,
-  touched: Touched,
-): SessionRecord {
-  return {
-    ...record,
-    progress: document['progress'] as unknown as AgentProgress,
-    resources: document['resources'] as unknown as AgentResources,
-    data: document['data'] as JsonObject,
-    touched,
-  };
+export function withDocument(record: SessionRecord, { document, touched }: Marked): SessionRecord {
+  const next = copyOf(record);
+  next.progress = document['progress'] as unknown as AgentProgress;
+  next.resources = document['resources'] as unknown as AgentResources;
+  next.data = document['data'] as JsonObject;
+  next.touched = touched;
+  return next;
 }
 
 /** The fields of a session that it may write itself, as one document. */

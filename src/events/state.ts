@@ -6,30 +6,37 @@
 import * as z from 'zod';
 import { isForbiddenKey, type JsonObject, type JsonValue } from '../core/json.ts';
 import type { PathStep } from '../core/path.ts';
-import {
-  specified,
-  touchOf,
-  isWithin,
-  type FactsOf,
-  type Touch,
-  type Touched,
-} from './definition.ts';
+import { specified, touchOf, type FactsOf, type Touched } from './definition.ts';
+import { followSize, nodesOf } from './document-size.ts';
+import { prioritySchema } from './identity.ts';
+import { strategySchema } from './strategies.ts';
+import { changesOf, leavesOfMerge, stampChanges, type Leaf } from './marks.ts';
 
-const written = { path: z.string(), newValue: z.unknown(), merge: z.boolean().optional() };
+const writeSchema = z.strictObject({
+  path: z.string(),
+  newValue: z.unknown(),
+  merge: z.boolean().optional(),
+  priority: prioritySchema.optional(),
+  resolved: strategySchema.optional(),
+});
 
 /** What can happen to a free path. */
 export const stateEvents = {
   'state.created': specified(
-    'state.update of a path that had no value',
+    'state.update and state.batch, of a path that had no value',
     [],
-    z.strictObject(written),
+    writeSchema,
   ),
   'state.updated': specified(
-    'state.update of a path that had a value',
+    'state.update and state.batch, of a path that had a value',
     [],
-    z.strictObject(written),
+    writeSchema,
   ),
-  'state.deleted': specified('planned', [], z.strictObject({ path: z.string() })),
+  'state.deleted': specified(
+    'state.delete and state.batch',
+    [],
+    z.strictObject({ path: z.string() }),
+  ),
 } as const;
 
 /** A fact about a free path. */
@@ -64,22 +71,31 @@ export function canWrite(document: unknown, steps: readonly PathStep[]): boolean
   return true;
 }
 
-/** A copy of a document with another value at the end of some steps. Nothing outside the steps is copied. */
+/**
+ * A copy of a document with another value at the end of some steps; undefined takes away what is there. Nothing outside the
+ * steps is copied.
+ */
 export function withValueAt(
   document: JsonValue | undefined,
   steps: readonly PathStep[],
-  change: (before: JsonValue | undefined) => JsonValue,
+  value: JsonValue | undefined,
 ): JsonValue {
   const [step, ...rest] = steps;
-  if (step === undefined) return change(document);
+  if (step === undefined) return value ?? null;
+  const isLast = rest.length === 0;
   if (typeof step === 'number') {
     const list = Array.isArray(document) ? (document as readonly JsonValue[]) : [];
-    const item = withValueAt(list[step], rest, change);
+    if (isLast && value === undefined) return list.toSpliced(step, 1);
+    const item = withValueAt(list[step], rest, value);
     return step < list.length ? list.with(step, item) : [...list, item];
   }
   const object = (document ?? {}) as JsonObject;
+  if (isLast && value === undefined) {
+    const { [step]: _gone, ...left } = object;
+    return left;
+  }
   const before = Object.hasOwn(object, step) ? object[step] : undefined;
-  return { ...object, [step]: withValueAt(before, rest, change) };
+  return { ...object, [step]: withValueAt(before, rest, value) };
 }
 
 /** Merges deeply, own keys only; anything but two objects is replaced. */
@@ -97,29 +113,104 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a direct write makes of a document. */
-export function evolveDocument(
-  document: JsonObject,
-  fact: Exclude<StateFact, { type: 'state.deleted' }>,
-  steps: readonly PathStep[],
-): JsonObject {
-  const value = fact.payload.newValue as JsonValue;
-  const change = (before: JsonValue | undefined) =>
-    fact.payload.merge === true ? merged(before, value) : value;
-  return withValueAt(document, steps, change) as JsonObject;
+/** A document with the marks of its record. */
+export interface Marked {
+  readonly document: JsonObject;
+  readonly touched: Touched;
 }
 
-/** How many paths of one record keep a version of their own; beyond that the field above them does. */
-const TOUCHED_PATHS_MAX = 64;
+/** What bounds the fold of a direct write. */
+export interface WriteBounds {
+  /** The limit `touchedPathsMax`. */
+  readonly paths: number;
+  /** How many of its newest elements the list at the path above keeps; undefined for all. */
+  readonly window?: number | undefined;
+}
 
-/** Marks a written free path: what was kept below it is covered by it. */
-export function stampPath(touched: Touched, fact: StateFact, path: string): Touched {
-  const kept: Record<string, Touch> = {};
-  for (const [other, touch] of Object.entries(touched.fields ?? {})) {
-    if (!isWithin(other, path)) kept[other] = touch;
+/** What a direct write makes of a document; `steps` lead to the written place inside it. */
+export function evolveDocument(
+  { document, touched }: Marked,
+  fact: StateFact,
+  steps: readonly PathStep[],
+  { paths, window }: WriteBounds,
+): Marked {
+  const oldest = fallsOut(document, steps, window);
+  if (oldest !== undefined && fact.type !== 'state.deleted') {
+    const list = steps.slice(0, -1);
+    const [, ...kept] = valueAt(document, list) as readonly JsonValue[];
+    const value = fact.payload.newValue as JsonValue;
+    const after = withValueAt(document, list, [...kept, value]) as JsonObject;
+    followNodes(document, after, [{ steps, before: oldest, after: value }]);
+    const changes = changesOf({ steps: list, before: undefined, after: undefined }); // every index means another element
+    return { document: after, touched: stampChanges(touched, touchOf(fact), changes, paths) };
   }
-  const tooMany = Object.keys(kept).length >= TOUCHED_PATHS_MAX;
-  const field = /^[^.[]+/.exec(path)?.[0] ?? path;
-  if (tooMany && field !== path) return stampPath(touched, fact, field);
-  return { whole: touched.whole, fields: { ...kept, [path]: touchOf(fact) } };
+  const leaves = leavesOf(document, fact, steps);
+  const after = written(document, fact, steps);
+  followNodes(document, after, leaves);
+  const touch = touchOf(fact);
+  const priority = fact.type === 'state.deleted' ? undefined : fact.payload.priority;
+  const marked = priority === undefined ? touch : { ...touch, priority };
+  return {
+    document: after,
+    touched: stampChanges(touched, marked, leaves.flatMap(changesOf), paths),
+  };
+}
+
+/** A write, as far as it says what is put where: of a command, or of a fact. */
+export type Write =
+  | { readonly type: 'state.deleted' }
+  | {
+      readonly type: 'state.created' | 'state.updated';
+      readonly payload: { readonly newValue?: unknown; readonly merge?: boolean | undefined };
+    };
+
+/** What a write makes of a document. */
+export function written(
+  document: JsonObject,
+  write: Write,
+  steps: readonly PathStep[],
+): JsonObject {
+  if (write.type === 'state.deleted') return withValueAt(document, steps, undefined) as JsonObject;
+  const value = write.payload.newValue as JsonValue;
+  const isMerge = write.payload.merge === true;
+  const before = isMerge ? (valueAt(document, steps) as JsonValue | undefined) : undefined;
+  return withValueAt(document, steps, isMerge ? merged(before, value) : value) as JsonObject;
+}
+
+/** What a write puts where. */
+export function leavesOf(
+  document: JsonObject,
+  write: Write,
+  steps: readonly PathStep[],
+): readonly Leaf[] {
+  const before = valueAt(document, steps) as JsonValue | undefined;
+  if (write.type === 'state.deleted') return [{ steps, before, after: undefined }];
+  const value = write.payload.newValue as JsonValue;
+  return write.payload.merge === true
+    ? leavesOfMerge(steps, before, value)
+    : [{ steps, before, after: value }];
+}
+
+/** The element that an append to a full window pushes out; undefined when nothing falls out. */
+export function fallsOut(
+  document: JsonObject,
+  steps: readonly PathStep[],
+  window: number | undefined,
+): JsonValue | undefined {
+  if (window === undefined) return undefined;
+  const list = valueAt(document, steps.slice(0, -1));
+  const isAppend = Array.isArray(list) && steps.at(-1) === list.length;
+  return isAppend && list.length >= window ? (list as readonly JsonValue[])[0] : undefined;
+}
+
+/** The size of what was written is known: only the leaves were looked at. All of them stand in one field. */
+function followNodes(before: JsonObject, after: JsonObject, leaves: readonly Leaf[]): void {
+  const field = leaves[0]?.steps[0];
+  if (typeof field !== 'string') return;
+  followSize(before[field], after[field], growthBy(leaves));
+}
+
+/** How many values more there are after a write. */
+export function growthBy(leaves: readonly Leaf[]): number {
+  return leaves.reduce((sum, { before, after }) => sum + nodesOf(after) - nodesOf(before), 0);
 }

@@ -4,11 +4,22 @@
  */
 import * as z from 'zod';
 import { assert } from '../core/errors.ts';
-import type { JsonObject } from '../core/json.ts';
+import { canonicalJson, type JsonObject, type JsonValue } from '../core/json.ts';
 import { DEFAULT_LIMITS, LEAST_PAYLOAD, type Limits } from '../core/limits.ts';
 import { isoTime } from '../core/time.ts';
-import { ours, specified, stamp, type FactsOf, type Touched } from './definition.ts';
+import { conflictsSchema, type ConflictStrategy } from './strategies.ts';
+import {
+  ours,
+  specified,
+  stamp,
+  touchOf,
+  type EarlierVersion,
+  type FactsOf,
+  type Touched,
+} from './definition.ts';
+import { stampChanges } from './marks.ts';
 import { idSchema, prioritySchema, textSchema, type Priority } from './identity.ts';
+import type { Marked } from './state.ts';
 
 const milliseconds = z.number().int().min(1).max(31_536_000_000);
 
@@ -26,6 +37,8 @@ export const configSchema = z.strictObject({
     preemption: z.boolean(),
     eventPersistence: z.boolean(),
   }),
+  audit: z.strictObject({ denials: z.boolean() }).optional(),
+  conflicts: conflictsSchema.optional(),
 });
 
 /** The configuration of a swarm (specification, `GlobalState.config`); timeouts in milliseconds. */
@@ -42,6 +55,10 @@ export interface SwarmConfig {
     readonly preemption: boolean;
     readonly eventPersistence: boolean;
   };
+  /** Ours: whether what was denied is recorded as `access.denied`. Not, when absent. */
+  readonly audit?: { readonly denials: boolean } | undefined;
+  /** Ours: how conflicting writes are resolved, by path pattern. */
+  readonly conflicts?: { readonly [pattern: string]: ConflictStrategy } | undefined;
 }
 
 /** The configuration that a swarm has when nothing else was said. */
@@ -76,6 +93,31 @@ export const healthSchema = z.strictObject({
 /** Limits as they are recorded. A log from before there was a limit does not name it, and stays sound. */
 export const recordedLimitsSchema = limitsSchema.partial();
 
+/** Some keys of the configuration. */
+export const configChangeSchema = configSchema.partial().extend({
+  timeouts: configSchema.shape.timeouts.partial().optional(),
+  features: configSchema.shape.features.partial().optional(),
+});
+
+/** Limits as they may be changed, some of them. */
+export const settableChangeSchema = settableLimitsSchema.partial();
+
+/** What changes of the configuration and the limits, and nothing else of them. */
+export const settingsSchema = z.strictObject({
+  config: configChangeSchema.optional(),
+  limits: recordedLimitsSchema.optional(),
+});
+
+/** Some of the configuration. */
+export type ConfigChange = z.infer<typeof configChangeSchema>;
+
+/** Version 1 named all of the configuration and of the limits, which is a change of everything. */
+const WHOLE_SETTINGS: EarlierVersion = {
+  version: 1,
+  fields: ['config', 'limits'],
+  lift: (payload) => payload,
+};
+
 /** What can happen to the swarm as a whole. */
 export const systemEvents = {
   'system.initialized': ours(
@@ -94,9 +136,10 @@ export const systemEvents = {
     z.strictObject({ gapMs: z.number().int().min(0) }),
   ),
   'system.config_changed': specified(
-    'state.update below global.config; opening with another configuration or other limits',
+    'state.update below global.config; system.configure; opening with another configuration or other limits',
     ['config', 'limits'],
-    z.strictObject({ config: configSchema, limits: recordedLimitsSchema }),
+    settingsSchema,
+    WHOLE_SETTINGS,
   ),
   'system.alert': specified(
     'planned',
@@ -144,10 +187,7 @@ export function evolveSwarm(record: SwarmRecord | undefined, fact: SystemFact): 
     case 'system.resumed':
       return mark({ ...record, epoch: fact.payload.epoch, heardSinceMs: fact.timeMs }, fact);
     case 'system.config_changed':
-      return mark(
-        { ...record, config: fact.payload.config, limits: inForce(fact.payload.limits) },
-        fact,
-      );
+      return configured(record, fact);
     case 'system.stalled':
       return { ...record, heardSinceMs: fact.timeMs };
     case 'system.alert':
@@ -156,9 +196,79 @@ export function evolveSwarm(record: SwarmRecord | undefined, fact: SystemFact): 
   }
 }
 
+function configured(
+  record: SwarmRecord,
+  fact: Extract<SystemFact, { type: 'system.config_changed' }>,
+): SwarmRecord {
+  const { config = {}, limits = {} } = fact.payload;
+  const next = withSettings(record.config, config);
+  const changes = [
+    ...settingPaths(config).map((path) => ({ path: `config.${path}` })),
+    ...(fact.payload.limits === undefined ? [] : [{ path: 'limits' }]),
+  ];
+  return {
+    ...record,
+    config: next,
+    limits: { ...record.limits, ...(limits as Partial<Limits>) },
+    touched: stampChanges(record.touched, touchOf(fact), changes, Infinity),
+  };
+}
+
 /** A limit that is not recorded has its default. */
 function inForce(recorded: z.infer<typeof recordedLimitsSchema>): Limits {
   return { ...DEFAULT_LIMITS, ...(recorded as Partial<Limits>) };
+}
+
+/** The groups of the configuration, whose keys change one by one; everything else changes as a whole. */
+const GROUPS = ['timeouts', 'features'] as const;
+
+/** A configuration after a change. */
+export function withSettings(config: SwarmConfig, change: ConfigChange): SwarmConfig {
+  return {
+    ...config,
+    ...change,
+    timeouts: { ...config.timeouts, ...change.timeouts },
+    features: { ...config.features, ...change.features },
+  } as SwarmConfig;
+}
+
+/** What has to change to make one configuration of another; undefined when nothing does. */
+export function settingsChanged(
+  before: SwarmConfig | undefined,
+  after: SwarmConfig,
+): ConfigChange | undefined {
+  return differing(
+    before as unknown as JsonObject | undefined,
+    after as unknown as JsonObject,
+    GROUPS,
+  );
+}
+
+/** What differs of some values by name, those of groups one by one; undefined when nothing does. */
+export function differing(
+  before: JsonObject | undefined,
+  after: JsonObject,
+  groups: readonly string[] = [],
+): JsonObject | undefined {
+  const changed: Record<string, JsonValue> = {};
+  for (const [key, value] of Object.entries(after)) {
+    const was = before?.[key];
+    if (groups.includes(key)) {
+      const inside = differing(was as JsonObject | undefined, value as JsonObject);
+      if (inside !== undefined) changed[key] = inside;
+    } else if (was === undefined || canonicalJson(was) !== canonicalJson(value)) {
+      changed[key] = value;
+    }
+  }
+  return Object.keys(changed).length === 0 ? undefined : changed;
+}
+
+function settingPaths(change: ConfigChange): readonly string[] {
+  return Object.entries(change).flatMap(([key, value]) =>
+    key === 'timeouts' || key === 'features'
+      ? Object.keys(value as object).map((name) => `${key}.${name}`)
+      : [key],
+  );
 }
 
 function mark(next: SwarmRecord, fact: SystemFact): SwarmRecord {
@@ -171,10 +281,6 @@ export function swarmDocument(record: SwarmRecord): JsonObject {
 }
 
 /** The swarm after a direct write to its document. */
-export function withSwarmDocument(
-  record: SwarmRecord,
-  document: JsonObject,
-  touched: Touched,
-): SwarmRecord {
+export function withSwarmDocument(record: SwarmRecord, { document, touched }: Marked): SwarmRecord {
   return { ...record, health: document['health'] as unknown as SwarmHealth, touched };
 }

@@ -17,6 +17,7 @@ import {
   type AgentIdentity,
   type Priority,
 } from './identity.ts';
+import type { Marked } from './state.ts';
 import { policyOf, taskPolicyShape, type TaskPolicy } from './task-policy.ts';
 
 const percent = z.number().min(0).max(100);
@@ -292,10 +293,6 @@ export function taskDocument({ metadata }: TaskRecord): JsonObject {
 export const taskDocumentSchema = z.strictObject({ metadata: objectSchema });
 
 /** A task after a direct write to its document. */
-export function withTaskDocument(
-  record: TaskRecord,
-  document: JsonObject,
-  touched: Touched,
-): TaskRecord {
+export function withTaskDocument(record: TaskRecord, { document, touched }: Marked): TaskRecord {
   return { ...copyOf(record), metadata: document['metadata'] as JsonObject, touched };
 }

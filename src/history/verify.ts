@@ -2,19 +2,21 @@
  * The proof that a log is sound.
  *
  * Covers, from the first event on: blocks whole, contiguous and chained up to the head (I4); every payload of the shape that
- * the catalogue says; every recorded command decided again, on the state it met, to the recorded facts (I6); and the state
- * from zero equal to the state from the newest checkpoint (I1). Says the sequence at which the first of these fails.
+ * the catalogue says; every recorded command decided again, on the state it met, to the recorded facts (I6), but for those
+ * that were denied before they were decided; and the state from zero equal to the state from the newest checkpoint (I1). Says the sequence at which the first of these fails.
  */
-import { decide } from '../actors/decide.ts';
+import { isRightDenial, saysDenied } from '../actors/access.ts';
+import { decide, recordsDenials, triesTooOften } from '../actors/decide.ts';
 import { Fault, type ErrorCode } from '../core/errors.ts';
 import { canonicalJson } from '../core/json.ts';
 import { CheckpointStore } from '../events/checkpoint-store.ts';
 import { corrupt } from '../events/block.ts';
 import { definitionOf } from '../events/catalog.ts';
-import { firstSequence, type Commit, type Fact } from '../events/envelope.ts';
+import { firstSequence, type Commit, type Fact, type RecordedCommand } from '../events/envelope.ts';
 import type { EventLog } from '../events/log.ts';
 import { Projector } from '../projections/projector.ts';
 import { hashState } from '../projections/saved-views.ts';
+import { COMMANDS, type CommandType } from '../protocol/commands.ts';
 import { liftCommand } from '../protocol/lift.ts';
 import { recover } from '../coordinator/recovery.ts';
 
@@ -26,6 +28,8 @@ export type Verification =
       readonly commits: number;
       readonly blocks: number;
       readonly bytes: number;
+      /** Commits that an earlier version of this program decided by other rules: folded, and not decided again. */
+      readonly earlierRules: number;
       readonly epoch: number;
       /** The hash of the last block: quote it to prove later that nothing before it was changed. */
       readonly headHash: string;
@@ -71,10 +75,11 @@ async function verifyAll(
   onProgress?: (sequence: number) => void,
 ): Promise<Verification> {
   const projector = new Projector();
-  const count = { commits: 0, blocks: 0, bytes: 0 };
+  const count = { commits: 0, blocks: 0, bytes: 0, earlierRules: 0 };
   for await (const { block, bytes } of log.blocks()) {
     for (const commit of block.commits) {
       verifyCommit(projector, commit);
+      if (isOfEarlierRules(commit.command)) count.earlierRules += 1;
       projector.apply(commit);
     }
     count.blocks += 1;
@@ -93,6 +98,8 @@ function verifyCommit(projector: Projector, commit: Commit): void {
   const sequence = firstSequence(commit);
   if (commit.command.timeMs < projector.timeMs)
     throw corrupt(sequence, 'its time is before that of the event before it');
+  if (saysDenied(commit)) return verifyDenial(projector, commit);
+  if (isOfEarlierRules(commit.command)) return;
   const decided = decide(projector, liftCommand(commit.command, sequence));
   if (!decided.ok && decided.code !== commit.refused) {
     throw differs(sequence, commit, `it is refused with ${decided.code}`);
@@ -101,6 +108,23 @@ function verifyCommit(projector: Projector, commit: Commit): void {
   if (shapeOf(decided.facts) !== shapeOf(commit.facts)) {
     throw differs(sequence, commit, 'it gives other facts');
   }
+}
+
+/** Who may ask for what is no part of a decision; that it was denied is one fact, about this command, where that is recorded. */
+function verifyDenial(projector: Projector, commit: Commit): void {
+  const sequence = firstSequence(commit);
+  const { sessionId } = commit.command.source;
+  if (!isRightDenial(liftCommand(commit.command, sequence), commit)) {
+    throw differs(sequence, commit, 'what its denial left behind is not the one fact about it');
+  }
+  const isTooMuch = triesTooOften(projector, sessionId, commit.command.timeMs);
+  if (isTooMuch || !recordsDenials(projector, sessionId)) {
+    throw differs(sequence, commit, 'its denial is not one that is recorded');
+  }
+}
+
+function isOfEarlierRules({ type, version }: RecordedCommand): boolean {
+  return Object.hasOwn(COMMANDS, type) && version < COMMANDS[type as CommandType].rulesSince;
 }
 
 function verifyShape({ type, payload, sequence }: Fact): void {

@@ -6,8 +6,9 @@
  * Not here: whether a fact is legal (actors/), how views are shown (swarm-state.ts) or saved (checkpoint.ts).
  */
 import { assert, unreachable } from '../core/errors.ts';
-import { formatPath, parsePath, type PathStep } from '../core/path.ts';
+import { parsePath, type PathStep } from '../core/path.ts';
 import {
+  isAccessFact,
   isHandoffFact,
   isLockFact,
   isSessionFact,
@@ -16,6 +17,7 @@ import {
   isTaskFact,
 } from '../events/catalog.ts';
 import type { SwarmFact } from '../events/catalog.ts';
+import type { AccessFact } from '../events/access.ts';
 import { versionOf, type Touch } from '../events/definition.ts';
 import { eventId, firstSequence, lastSequence, type Commit } from '../events/envelope.ts';
 import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
@@ -32,7 +34,8 @@ import {
   type SessionFact,
   type SessionRecord,
 } from '../events/session.ts';
-import { evolveDocument, stampPath, type StateFact } from '../events/state.ts';
+import { windowAt } from '../events/list-limits.ts';
+import { evolveDocument, type StateFact, type WriteBounds } from '../events/state.ts';
 import {
   evolveSwarm,
   swarmDocument,
@@ -135,6 +138,7 @@ export class Projector implements StateView {
     else if (isHandoffFact(fact)) this.#foldHandoff(fact);
     else if (isStateFact(fact)) this.#foldDocument(fact);
     else if (isSystemFact(fact)) this.#foldSystem(fact);
+    else if (isAccessFact(fact)) this.#foldDenial(fact);
     else unreachable(fact); // a new kind of fact does not compile
   }
 
@@ -277,45 +281,50 @@ export class Projector implements StateView {
   }
 
   #foldDocument(fact: StateFact): void {
-    assert(fact.type !== 'state.deleted', 'nothing emits this yet');
     const parsed = parsePath(fact.payload.path);
     assert(parsed.ok, 'a recorded path was read when it was decided');
     const [root, kind, id, ...rest] = parsed.steps;
     if (root === 'agents') this.#writeSession(String(id), fact, rest);
     else if (kind === 'tasks') this.#writeTask(String(id), fact, rest);
-    else this.#writeSwarm(fact, [kind ?? '', ...(id === undefined ? [] : [id]), ...rest]);
+    else this.#writeSwarm(fact, parsed.steps.slice(1));
   }
 
-  #writeSession(
-    id: string,
-    fact: Exclude<StateFact, { type: 'state.deleted' }>,
-    steps: PathStep[],
-  ): void {
+  #writeSession(id: string, fact: StateFact, steps: readonly PathStep[]): void {
     const session = this.sessions.get(id);
     assert(session !== undefined, 'only an existing session is written to');
-    const document = evolveDocument(documentOf(session), fact, steps);
-    const touched = stampPath(session.touched, fact, formatPath(steps));
-    this.sessions.set(id, withDocument(session, document, touched));
+    const before = { document: documentOf(session), touched: session.touched };
+    const bounds = this.#boundsAt(session.identity.agentType, steps);
+    this.sessions.set(id, withDocument(session, evolveDocument(before, fact, steps, bounds)));
     if (steps[0] === 'progress') this.#endStall(id, fact);
   }
 
-  #writeTask(
-    id: string,
-    fact: Exclude<StateFact, { type: 'state.deleted' }>,
-    steps: PathStep[],
-  ): void {
+  #writeTask(id: string, fact: StateFact, steps: readonly PathStep[]): void {
     const task = this.tasks.get(id);
     assert(task !== undefined, 'only an existing task is written to');
-    const document = evolveDocument(taskDocument(task), fact, steps);
-    const touched = stampPath(task.touched, fact, formatPath(steps));
-    this.tasks.set(id, withTaskDocument(task, document, touched));
+    const before = { document: taskDocument(task), touched: task.touched };
+    const after = evolveDocument(before, fact, steps, this.#boundsAt(undefined, steps));
+    this.tasks.set(id, withTaskDocument(task, after));
   }
 
-  #writeSwarm(fact: Exclude<StateFact, { type: 'state.deleted' }>, steps: PathStep[]): void {
+  #writeSwarm(fact: StateFact, steps: readonly PathStep[]): void {
+    const { swarm } = this;
+    assert(swarm !== undefined, 'the first fact of a log initializes the swarm');
+    const before = { document: swarmDocument(swarm), touched: swarm.touched };
+    const after = evolveDocument(before, fact, steps, this.#boundsAt(undefined, steps));
+    this.swarm = withSwarmDocument(swarm, after);
+  }
+
+  #boundsAt(kind: string | undefined, steps: readonly PathStep[]): WriteBounds {
     assert(this.swarm !== undefined, 'the first fact of a log initializes the swarm');
-    const document = evolveDocument(swarmDocument(this.swarm), fact, steps);
-    const touched = stampPath(this.swarm.touched, fact, formatPath(steps));
-    this.swarm = withSwarmDocument(this.swarm, document, touched);
+    const { limits } = this.swarm;
+    return { paths: limits.touchedPathsMax, window: windowAt(kind, steps, limits) };
+  }
+
+  /** A denied read is reported by the coordinator, and counts as an attempt of the session that it names. */
+  #foldDenial(fact: AccessFact): void {
+    this.metrics = foldMetrics(this.metrics, fact, undefined);
+    const isReported = this.#commit?.refused === undefined;
+    if (isReported) this.refusals.note(fact.payload.sessionId, fact.timeMs);
   }
 
   #foldSystem(fact: SystemFact): void {

@@ -120,13 +120,26 @@ export function valueAtPath(projector: Projector, path: readonly PathStep[]): un
       const task = projector.tasks.get(String(id));
       return task && valueAt(toTaskState(task, configOf(projector)), rest);
     }
+    if (root === 'global' && section === 'registry') {
+      const agent = projector.agents.get(String(id));
+      return agent && valueAt(toRegistration(projector, agent), rest);
+    }
     if (root === 'agents') {
       const session = sessionAt(projector, section, id);
-      return session && valueAt(toAgentState(projector, session), rest);
+      const [field, ...inside] = rest;
+      if (session === undefined || field === undefined) {
+        return session && toAgentState(projector, session);
+      }
+      return valueAt(agentField(projector, session, field), inside);
     }
   }
   const inside = steps.slice(1);
-  if (root === 'global') return valueAt(toGlobalState(projector), inside);
+  if (root === 'global') {
+    const isPart = section === 'config' || section === 'health' || section === 'metrics';
+    return isPart
+      ? valueAt(globalPart(projector, section), steps.slice(2))
+      : valueAt(toGlobalState(projector), inside);
+  }
   if (root === 'agents') return valueAt(toAgents(projector), inside);
   if (root === 'locks') return valueAt(toLockRegistry(projector), inside);
   return root === 'events' ? valueAt(toHistory(projector), inside) : undefined;
@@ -138,8 +151,16 @@ export function versionedAtPath(
   steps: readonly PathStep[],
 ): VersionedState | undefined {
   const value = valueAtPath(projector, steps);
-  if (value === undefined) return undefined;
-  const touch = touchAt(projector, inFull(steps));
+  return value === undefined ? undefined : versionedAs(projector, inFull(steps), value);
+}
+
+/** A value with the version of the place where it stands; the steps are in full. */
+export function versionedAs(
+  projector: Projector,
+  steps: readonly PathStep[],
+  value: unknown,
+): VersionedState {
+  const touch = touchAt(projector, steps);
   return {
     value,
     version: touch.sequence,
@@ -150,7 +171,7 @@ export function versionedAtPath(
 
 function touchAt(projector: Projector, steps: readonly PathStep[]): Touch {
   const [root, section, id, ...rest] = steps;
-  const { swarm } = projector;
+  const { swarm, metrics } = projector;
   assert(swarm !== undefined, 'a path with a value belongs to an initialized swarm');
   if (id !== undefined && root === 'global' && section === 'tasks') {
     const task = projector.tasks.get(String(id));
@@ -162,6 +183,11 @@ function touchAt(projector: Projector, steps: readonly PathStep[]): Touch {
   }
   if (root === 'global' && (section === 'config' || section === 'health')) {
     return versionOf(swarm.touched, formatPath(steps.slice(1)));
+  }
+  if (root === 'global' && section === 'metrics') return metrics.touched;
+  if (root === 'global' && section === 'registry' && id !== undefined) {
+    const agent = projector.agents.get(String(id));
+    if (agent !== undefined) return agentTouch(projector, agent, rest);
   }
   if (root === 'locks') {
     const [, , lockId, ...field] = steps;
@@ -196,24 +222,48 @@ function sessionTouch(
   return concernsActivity && seen !== undefined && seen.sequence > touch.sequence ? seen : touch;
 }
 
+/** When an agent was last seen follows from the signs of life of its sessions. */
+function agentTouch(
+  projector: Projector,
+  { touched, sessionIds }: AgentRecord,
+  inside: readonly PathStep[],
+): Touch {
+  const touch = versionOf(touched, formatPath(inside));
+  if (inside.length > 0 && inside[0] !== 'lastSeenAt') return touch;
+  return sessionIds.reduce((newest, id) => {
+    const seen = projector.lastActivity(id);
+    return seen !== undefined && seen.sequence > newest.sequence ? seen : newest;
+  }, touch);
+}
+
 function identityOf(projector: Projector, sessionId: string): AgentIdentity {
   if (sessionId === OPERATOR.sessionId) return OPERATOR;
   return projector.sessions.get(sessionId)?.identity ?? COORDINATOR;
 }
 
-function holdOf(projector: Projector, lockId: string) {
+/** The lock with an id; a request that waits is none. */
+export function holdOf(projector: Projector, lockId: string) {
   const record = projector.resource(projector.resourceOf(lockId) ?? '');
   return record?.holders.find(({ id }) => id === lockId);
 }
 
-function sessionAt(projector: Projector, type: PathStep | undefined, id: PathStep) {
+/** The session at `agents.TYPE.ID`. */
+export function sessionAt(projector: Projector, type: PathStep | undefined, id: PathStep) {
   const session = projector.sessions.get(String(id));
   return session?.identity.agentType === type ? session : undefined;
 }
 
-function configOf({ swarm }: Projector): SwarmConfig {
+export function configOf({ swarm }: Projector): SwarmConfig {
   assert(swarm !== undefined, 'the first fact of a log initializes the swarm');
   return swarm.config;
+}
+
+/** A part of `global` that is one record. */
+export function globalPart(
+  { swarm, metrics }: Projector,
+  part: 'config' | 'health' | 'metrics',
+): SwarmConfig | SwarmHealth | SwarmMetrics | undefined {
+  return part === 'metrics' ? toSwarmMetrics(metrics) : swarm?.[part];
 }
 
 function toGlobalState(projector: Projector): GlobalState {
@@ -228,7 +278,8 @@ function toGlobalState(projector: Projector): GlobalState {
   };
 }
 
-function toRegistration(projector: Projector, agent: AgentRecord): AgentRegistration {
+/** Shows an agent as the specification does. */
+export function toRegistration(projector: Projector, agent: AgentRecord): AgentRegistration {
   return {
     agentId: agent.agentId,
     agentType: agent.agentType,
@@ -259,23 +310,55 @@ function toAgents(projector: Projector): SwarmState['agents'] {
   return agents;
 }
 
-function toAgentState(projector: Projector, session: SessionRecord): AgentState {
-  const { identity, lastError } = session;
-  const config = configOf(projector);
-  const taskAt = (id: string): TaskState => {
-    const task = projector.tasks.get(id);
-    assert(task !== undefined, 'a session holds tasks that exist');
-    return toTaskState(task, config);
+/** Shows a session as the specification does. */
+export function toAgentState(projector: Projector, session: SessionRecord): AgentState {
+  return {
+    ...ownFields(projector, session),
+    currentTask: currentTask(projector, session),
+    taskQueue: taskQueue(projector, session),
   };
-  const [running] = session.runningIds;
+}
+
+/** One field of a session as it is shown; its tasks are not gone through for the others. */
+export function agentField(projector: Projector, session: SessionRecord, field: PathStep): unknown {
+  switch (field) {
+    case 'status':
+      return session.status;
+    case 'currentTask':
+      return currentTask(projector, session);
+    case 'taskQueue':
+      return taskQueue(projector, session);
+    default:
+      return valueAt(ownFields(projector, session), [field]);
+  }
+}
+
+function currentTask(projector: Projector, { runningIds }: SessionRecord): TaskState | null {
+  const [running] = runningIds;
+  return running === undefined ? null : heldTask(projector, running);
+}
+
+function taskQueue(projector: Projector, { taskIds, runningIds }: SessionRecord): TaskState[] {
+  return taskIds.filter((id) => !runningIds.includes(id)).map((id) => heldTask(projector, id));
+}
+
+function heldTask(projector: Projector, id: string): TaskState {
+  const task = projector.tasks.get(id);
+  assert(task !== undefined, 'a session holds tasks that exist');
+  return toTaskState(task, configOf(projector));
+}
+
+/** A session without its tasks. */
+function ownFields(projector: Projector, session: SessionRecord): AgentState {
+  const { identity, lastError } = session;
   const seen = projector.lastActivity(identity.sessionId)?.timeMs ?? session.startedAtMs;
   return {
     ...identity,
     status: session.status,
     startedAt: isoTime(session.startedAtMs),
     lastActivityAt: isoTime(seen),
-    currentTask: running === undefined ? null : taskAt(running),
-    taskQueue: session.taskIds.filter((id) => !session.runningIds.includes(id)).map(taskAt),
+    currentTask: null,
+    taskQueue: [],
     progress: session.progress,
     resources: session.resources,
     errors: {

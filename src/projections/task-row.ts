@@ -41,7 +41,13 @@ interface MoreOfTask {
   readonly paths?: readonly PathMark[];
 }
 
-type PathMark = readonly [path: string, sequence: number, msBack: number, by: number];
+type PathMark = readonly [
+  path: string,
+  sequence: number,
+  msBack: number,
+  by: number,
+  more?: Pick<Touch, 'gone' | 'priority'>,
+];
 
 /** The fields of a task that have marks of their own, each one bit of a set. Append only: the bits are stored. */
 const MARKED_FIELDS = [
@@ -134,7 +140,9 @@ function packPaths({ fields }: Touched, frame: RowFrame): PathMark[] {
   for (const path in fields) {
     const touch = fields[path];
     if (touch === undefined || IS_MARKED.has(path)) continue;
-    paths.push([path, touch.sequence, frame.msBack(touch.timeMs), frame.numberOf(touch.by)]);
+    const { sequence, timeMs, by, ...more } = touch;
+    const mark = [path, sequence, frame.msBack(timeMs), frame.numberOf(by)] as const;
+    paths.push(Object.keys(more).length === 0 ? mark : [...mark, more]);
   }
   return paths;
 }
@@ -173,8 +181,9 @@ function withPaths(
 ): Touched {
   if (paths === undefined) return touched;
   const fields: Record<string, Touch> = { ...touched.fields };
-  for (const [path, sequence, back, by] of paths) {
-    fields[path] = { sequence, timeMs: frame.msBack(back), by: frame.identity(by).sessionId };
+  for (const [path, sequence, back, by, more] of paths) {
+    const { sessionId } = frame.identity(by);
+    fields[path] = { sequence, timeMs: frame.msBack(back), by: sessionId, ...more };
   }
   return { whole: touched.whole, fields };
 }

@@ -13,7 +13,13 @@ import { newHandoffShape } from '../events/handoff.ts';
 import { identitySchema, idSchema, prioritySchema, textSchema } from '../events/identity.ts';
 import { lockRequestShape, upgradeSchema } from '../events/lock.ts';
 import { newAgentShape } from '../events/session.ts';
-import { configSchema, settableLimitsSchema } from '../events/system.ts';
+import { strategySchema } from '../events/strategies.ts';
+import {
+  configSchema,
+  settableChangeSchema,
+  settableLimitsSchema,
+  settingsSchema,
+} from '../events/system.ts';
 import { newTaskShape } from '../events/task.ts';
 
 /** How a command is defined. */
@@ -21,6 +27,8 @@ interface CommandDefinition<Shape extends z.ZodObject = z.ZodObject> {
   readonly version: number;
   readonly schema: Shape;
   readonly earlier: readonly EarlierVersion[];
+  /** The first version whose commands are decided by today's rules. */
+  readonly rulesSince: number;
   /** The field that gets a fresh id when the caller gave none. */
   readonly draws: string | null;
 }
@@ -29,8 +37,31 @@ function command<Shape extends z.ZodObject>(
   schema: Shape,
   draws: (keyof z.infer<Shape> & string) | null = null,
 ): CommandDefinition<Shape> {
-  return { version: 1, schema, earlier: [], draws };
+  return { version: 1, schema, earlier: [], draws, rulesSince: 1 };
 }
+
+/**
+ * The next version of a command, of the same shape, which is decided by other rules: what was recorded of the versions before
+ * cannot be decided again.
+ */
+function decidesAnew<Shape extends z.ZodObject>(
+  definition: CommandDefinition<Shape>,
+): CommandDefinition<Shape> {
+  const { version, schema, earlier } = definition;
+  const former = {
+    version,
+    fields: Object.keys(schema.shape),
+    lift: (payload: Payload) => payload,
+  };
+  return {
+    ...definition,
+    version: version + 1,
+    earlier: [...earlier, former],
+    rulesSince: version + 1,
+  };
+}
+
+type Payload = Readonly<Record<string, unknown>>;
 
 const session = z.strictObject({ sessionId: idSchema });
 const task = z.strictObject({ taskId: idSchema });
@@ -40,6 +71,17 @@ const reason = { reason: textSchema.optional() };
 const milliseconds = z.number().int().min(0).max(31_536_000_000);
 /** Up to 100 years: a directory may lie for long before it is opened again. */
 const gapMs = z.number().int().min(0).max(3_153_600_000_000);
+const path = z.string().min(1);
+const expectedVersion = z.number().int().min(0).optional();
+/** A write of a free path (specification, `StateUpdate`). */
+const write = {
+  path,
+  newValue: z.unknown().refine((value) => value !== undefined, 'a JSON value'),
+  expectedVersion,
+  merge: z.boolean().optional(),
+  append: z.literal(true).optional(),
+};
+const removal = { path, expectedVersion };
 const error = { code: z.string().min(1).max(128), message: textSchema };
 
 /** Every type of command with its definition. */
@@ -128,14 +170,27 @@ export const COMMANDS = {
   'handoff.complete': command(handoff),
   'handoff.expire': command(handoff),
 
-  'state.update': command(
+  'state.update': decidesAnew(
+    command(
+      z.strictObject({
+        ...write,
+        onConflict: strategySchema.optional(),
+        priority: prioritySchema.optional(),
+      }),
+    ),
+  ),
+  'state.delete': command(z.strictObject(removal)),
+  'state.batch': command(
     z.strictObject({
-      path: z.string().min(1),
-      newValue: z.unknown().refine((value) => value !== undefined, 'a JSON value'),
-      expectedVersion: z.number().int().min(0).optional(),
-      merge: z.boolean().optional(),
+      updates: z
+        .array(
+          z.union([z.strictObject({ ...removal, delete: z.literal(true) }), z.strictObject(write)]),
+        )
+        .min(1),
     }),
   ),
+
+  'access.report_denied': command(session.extend({ subject: z.string().max(4_096) })),
 
   'system.initialize': command(
     z.strictObject({ swarmId: idSchema, config: configSchema, limits: settableLimitsSchema }),
@@ -143,8 +198,12 @@ export const COMMANDS = {
   ),
   'system.resume': command(z.strictObject({ epoch: z.number().int().min(2), gapMs })),
   'system.stall': command(z.strictObject({ gapMs })),
-  'system.configure': command(
-    z.strictObject({ config: configSchema, limits: settableLimitsSchema }),
+  'system.configure': decidesAnew(
+    command(
+      settingsSchema
+        .extend({ limits: settableChangeSchema.optional() })
+        .refine(({ config, limits }) => (config ?? limits) !== undefined, 'config, limits or both'),
+    ),
   ),
 } as const;
 

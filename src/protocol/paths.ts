@@ -12,15 +12,32 @@ import type { LockHold, LockRecord } from '../events/lock.ts';
 import type { StateView } from '../events/view.ts';
 import type { SwarmCommand } from './commands.ts';
 
-/** The place that a command is about; undefined when it is none that can be locked. */
-export function placeAsked(
+/** The places that a command is about; none when it is about none that can be locked. */
+export function placesAsked(
+  view: StateView,
+  command: SwarmCommand,
+): readonly (readonly PathStep[])[] {
+  const paths = pathsAsked(command);
+  if (paths !== undefined) return paths.flatMap((path) => placeAt(path));
+  const place = placeOf(view, command);
+  return place === undefined ? [] : [place];
+}
+
+/** The paths that a direct write names; undefined for any other command. */
+export function pathsAsked({ type, payload }: SwarmCommand): readonly string[] | undefined {
+  if (type === 'state.update' || type === 'state.delete') return [payload.path];
+  return type === 'state.batch' ? payload.updates.map(({ path }) => path) : undefined;
+}
+
+function placeAt(path: string): readonly (readonly PathStep[])[] {
+  const parsed = parsePath(path);
+  return parsed.ok ? [inFull(parsed.steps)] : [];
+}
+
+function placeOf(
   view: StateView,
   { type, payload }: SwarmCommand,
 ): readonly PathStep[] | undefined {
-  if (type === 'state.update') {
-    const parsed = parsePath(payload.path);
-    return parsed.ok ? inFull(parsed.steps) : undefined;
-  }
   if (type === 'system.configure') return ['global', 'config'];
   if (type === 'session.heartbeat' || type === 'session.recover' || type === 'session.register') {
     return undefined;

@@ -96,7 +96,7 @@ async function recordLimits(log: EventLog, limits: Partial<Limits>): Promise<voi
   const command: CommandOf<'system.configure'> = {
     type: 'system.configure',
     version: 1,
-    payload: { config: DEFAULT_CONFIG, limits: limits as Limits },
+    payload: { config: DEFAULT_CONFIG, limits },
     source: OPERATOR,
     timeMs: projector.timeMs,
   };
@@ -155,7 +155,7 @@ describe.each(TOO_SMALL)('[I12] %s of %d, with which no command could be read', 
     const swarm = await opened.open();
     expect(eventTypes(swarm).slice(-2)).toEqual(['system.resumed', 'system.config_changed']);
     expect(swarm.state.events.events.at(-1)).toMatchObject({
-      payload: { limits: { ...DEFAULT_LIMITS, [name]: LEAST_PAYLOAD[name] } },
+      payload: { limits: { [name]: LEAST_PAYLOAD[name] } },
     });
     await clock.advance(DEFAULT_LIMITS.heartbeatTimeoutMs);
     expect(statusOf(swarm, ant.identity)).toBe('error');
@@ -205,9 +205,9 @@ describe('limits through the handles', () => {
         locksPerSessionMax: 2,
         handoffsMax: 1,
         sessionsMax: 4,
-        payloadCharsMax: 1_000,
+        payloadCharsMax: 4_000,
         payloadDepthMax: 4,
-        payloadNodesMax: 50,
+        payloadNodesMax: 150,
         listLengthMax: 2,
       },
     });
@@ -231,10 +231,10 @@ describe('limits through the handles', () => {
     await ant.tasks.claim();
     await ant.handoffs.request({ taskId: 't1', to: bee.identity, reason: 'r' });
     await ant.handoffs.request({ taskId: 't1', to: bee.identity, reason: 'r' }).catch(tell);
-    await ant.tasks.create({ goal: 'x'.repeat(1_001) }).catch(tell);
+    await ant.tasks.create({ goal: 'x'.repeat(4_001) }).catch(tell);
     await ant.tasks.create({ goal: 'g', metadata: { a: { b: { c: { d: 1 } } } } }).catch(tell);
     await ant.tasks
-      .create({ goal: 'g', metadata: { list: Array.from({ length: 60 }, () => 0) } })
+      .create({ goal: 'g', metadata: { list: Array.from({ length: 160 }, () => 0) } })
       .catch(tell);
     const path = `agents.pulse.${ant.identity.sessionId}.data.list`;
     for (const index of [0, 1]) await ant.update({ path: `${path}[${index}]`, newValue: index });

@@ -18,7 +18,8 @@ describe('the metadata of a task', () => {
     expect(merged).toEqual({ success: true, newVersion: swarm.sequence });
     const stale = await swarm.update({ path, newValue: {}, expectedVersion: created });
     expect(stale).toMatchObject({ success: false, conflict: { currentVersion: swarm.sequence } });
-    await swarm.update({ path: `${path}.a`, newValue: 9, expectedVersion: merged.newVersion ?? 0 });
+    expect(swarm.read(`${path}.a`)?.version).toBe(created);
+    await swarm.update({ path: `${path}.a`, newValue: 9, expectedVersion: created });
     expect(swarm.read(`${path}.a`)).toMatchObject({ value: 9, version: swarm.sequence });
     expect(swarm.read(`global.tasks["${id}"].status`)?.version).toBe(created);
     await swarm.update({ path, newValue: { only: true } });

@@ -50,6 +50,10 @@ export const NOTES: Readonly<Record<CommandType, string>> = {
   'handoff.complete': 'Moves the task to the caller, as a pending one.',
   'handoff.expire': 'Records that a handoff was not completed in time.',
   'state.update': 'Writes a path that no actor owns; the path decides who may.',
+  'state.delete': 'Takes away what is at a path that no actor owns; its version stays known.',
+  'state.batch': 'Writes and deletes at several paths in one commit: all of them or none.',
+  'access.report_denied':
+    'Records that a session was denied what it wanted to read, with `config.audit.denials`.',
   'system.initialize': 'Makes the swarm: the first command of every log.',
   'system.resume': 'Records that another owner has opened the swarm.',
   'system.stall':

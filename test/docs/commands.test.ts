@@ -58,12 +58,12 @@ const SECTIONS: readonly (readonly [prefix: string, title: string])[] = [
   ['lock', 'Locks'],
   ['handoff', 'Handoffs'],
   ['state', 'Direct writes'],
+  ['access', 'Access'],
   ['system', 'The swarm'],
 ];
 
 const PATHS = `
-Who may give \`state.update\` follows from the path. The operator and a Conductor may write every path that can be written at
-all; any session the paths below its own \`agents.TYPE.SESSION\`; a Guardian also those below \`global.health\`. Of a
+Who may give these follows from the paths, by the permission matrix: see [access](access.md). What can be written at all is less: of a
 session \`progress\`, \`resources\` and \`data\` can be written, of a task its \`metadata\`, and of the swarm \`global.config\` and
 \`global.health\`; every other path follows from commands.
 `;

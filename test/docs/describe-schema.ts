@@ -17,7 +17,9 @@ import {
 import { LOCK_TYPES, resourceSchema } from '../../src/events/lock.ts';
 import { LEAST_PAYLOAD } from '../../src/core/limits.ts';
 import {
+  configChangeSchema,
   configSchema,
+  settableChangeSchema,
   limitsSchema,
   recordedLimitsSchema,
   settableLimitsSchema,
@@ -67,6 +69,16 @@ export const WORDS: readonly Word[] = [
     name: 'config',
     schema: configSchema,
     meaning: '`GlobalState.config` of the specification, every key present',
+  },
+  {
+    name: 'part of the config',
+    schema: configChangeSchema,
+    meaning: 'those keys of `GlobalState.config` that change',
+  },
+  {
+    name: 'limits to set',
+    schema: settableChangeSchema,
+    meaning: 'those limits that change, as they can be set',
   },
   {
     name: 'limits',
@@ -124,6 +136,10 @@ function describe(schema: z.ZodType): string {
     const most = maxItems === undefined ? '' : `, at most ${maxItems.toLocaleString('en-US')}`;
     return `list of ${describe(schema.element as z.ZodType)}${most}`;
   }
+  if (schema instanceof z.ZodUnion) {
+    return (schema.options as readonly z.ZodType[]).map((one) => describe(one)).join(', or ');
+  }
+  if (schema instanceof z.ZodLiteral) return `\`${JSON.stringify(schema.value)}\``;
   return describeJson(z.toJSONSchema(schema, { unrepresentable: 'any' }) as JsonSchema);
 }
 

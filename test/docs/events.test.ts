@@ -71,6 +71,11 @@ const SECTIONS: readonly (readonly [prefix: string, title: string, about: string
     'The record is the lock or the waiting request. The sequence of `lock.acquired` is the fencing token of the lock.',
   ],
   ['system', 'System', 'The record is the swarm itself.'],
+  [
+    'access',
+    'Access',
+    'What was denied: see [access](access.md). It changes no record but `global.metrics`.',
+  ],
 ];
 
 function section([prefix, title, about]: (typeof SECTIONS)[number]): string {

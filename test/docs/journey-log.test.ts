@@ -28,6 +28,7 @@ beforeAll(async () => {
   await workWithLocks(first);
   await handOver(first);
   await writeDirectly(first);
+  await beDenied(first);
   await endSessions(first);
   await makeWay(first);
   await first.close();
@@ -151,6 +152,22 @@ async function writeDirectly(swarm: Swarm): Promise<void> {
   await pulse.update({ path, newValue: ['first'] });
   await pulse.update({ path: `${path}[1]`, newValue: 'second' });
   await pulse.update({ path, newValue: ['other'] });
+  await pulse.updateAll([
+    { path, newValue: 'more', append: true },
+    { path: `agents.pulse.${pulse.identity.sessionId}.data.draft`, newValue: 'text' },
+  ]);
+  await pulse.delete({ path: `agents.pulse.${pulse.identity.sessionId}.data.draft` });
+}
+
+/** Somebody is denied a write and a read, which is recorded. */
+async function beDenied(swarm: Swarm): Promise<void> {
+  const pulse = await registered(swarm, 'pulse-10');
+  await swarm.update({ path: 'global.config.audit', newValue: { denials: true } });
+  const denied = { code: 'FORBIDDEN' };
+  const write = pulse.update({ path: 'global.config.defaultPriority', newValue: 'low' });
+  await expect(write).rejects.toMatchObject(denied);
+  expect(() => pulse.get('secrets')).toThrow(expect.objectContaining(denied));
+  await swarm.update({ path: 'global.config.audit', newValue: { denials: false } });
 }
 
 async function endSessions(swarm: Swarm): Promise<void> {

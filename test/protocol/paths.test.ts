@@ -5,7 +5,7 @@ import { formatPath } from '../../src/core/path.ts';
 import { COORDINATOR } from '../../src/events/identity.ts';
 import { COMMANDS } from '../../src/protocol/commands.ts';
 import type { CommandType, SwarmCommand } from '../../src/protocol/commands.ts';
-import { placeAsked } from '../../src/protocol/paths.ts';
+import { placesAsked } from '../../src/protocol/paths.ts';
 import { Given } from '../support/given.ts';
 
 const given = new Given();
@@ -58,13 +58,18 @@ const ABOUT: Readonly<Partial<Record<CommandType, readonly [payload: object, pla
   'handoff.reject': [handoff, TASK],
   'handoff.complete': [handoff, TASK],
   'state.update': [{ path: 'agents.pulse.ant.note' }, 'agents.pulse.ant.data.note'],
+  'state.delete': [{ path: 'agents.pulse.ant.note' }, 'agents.pulse.ant.data.note'],
+  'state.batch': [
+    { updates: [{ path: 'agents.pulse.ant.note' }, { path: 'global.health', delete: true }] },
+    'agents.pulse.ant.data.note, global.health',
+  ],
   'system.configure': [{}, 'global.config'],
 };
 
 function placeOf(type: CommandType, payload: object): string {
   const command = { type, version: 1, payload, source: COORDINATOR, timeMs: given.nowMs };
-  const steps = placeAsked(given.view, command as SwarmCommand);
-  return steps === undefined ? NOWHERE : formatPath(steps);
+  const places = placesAsked(given.view, command as SwarmCommand);
+  return places.length === 0 ? NOWHERE : places.map(formatPath).join(', ');
 }
 
 test.each(Object.entries(ABOUT))('[I10] %s: %o', (type, [payload, place]) => {

@@ -1,6 +1,7 @@
 /** What must hold of the log of any life: checkers that watch from outside, commit by commit. */
 import { expect } from 'vitest';
-import { decide } from '../../src/actors/decide.ts';
+import { permit } from '../../src/access/permit.ts';
+import { decide, denied } from '../../src/actors/decide.ts';
 import { unreachable } from '../../src/core/errors.ts';
 import { isLockFact, type SwarmFact } from '../../src/events/catalog.ts';
 import type { Commit } from '../../src/events/envelope.ts';
@@ -110,11 +111,14 @@ function checkLocks(commits: readonly Commit[]): void {
   }
 }
 
-/** [I6] A recorded command, decided again on the state that it met, gives the recorded facts, or is refused as it was. */
+/** [I6] A recorded command, permitted and decided again on the state that it met, gives the recorded facts, or is refused as it was. */
 function checkDecidedAgain(commits: readonly Commit[]): void {
   const projector = new Projector();
   for (const commit of commits) {
-    const decided = decide(projector, commit.command as SwarmCommand);
+    const command = commit.command as SwarmCommand;
+    const refusal = permit(projector, command);
+    const decided =
+      refusal === undefined ? decide(projector, command) : denied(projector, command, refusal);
     expect(decided.facts).toEqual(commit.facts);
     expect(decided.ok ? undefined : decided.code).toBe(commit.refused);
     projector.apply(commit);

@@ -213,6 +213,15 @@ export const operation = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
+      do: fc.constantFrom('remove', 'batch', 'append'),
+      who: small,
+      field: fc.constantFrom('data.count', 'data.deep', 'note', 'data'),
+      value: fc.nat(9),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
       do: fc.constant('annotate'),
       task: small,
       field: fc.constantFrom('', '.note', '.deep["a.b"]'),
@@ -227,6 +236,8 @@ export const operation = fc.oneof(
 
 /** An operation, as it is printed when a life fails. */
 export type Operation = typeof operation extends fc.Arbitrary<infer One> ? One : never;
+
+type WriteOperation = Extract<Operation, { do: 'remove' | 'batch' | 'append' }>;
 
 /** What a life opens its swarm with: a stall of a session shows within it. */
 export const LIFE_LIMITS: Partial<Limits> = { stalledAfterMs: 20_000 };
@@ -282,6 +293,7 @@ class World {
     this.swarm = await this.#open(this.#clock);
     const newValue = { preemption: true, autoHandoff: true };
     await this.swarm.update({ path: 'global.config.features', newValue, merge: true });
+    await this.swarm.update({ path: 'global.config.audit', newValue: { denials: true } });
     for (const agent of [0, 1, 2, 3]) {
       const agentType = agent === 3 ? 'conductor' : 'pulse';
       this.#sessions.push(await this.swarm.register({ agentId: `agent-${agent}`, agentType }));
@@ -363,6 +375,10 @@ class World {
         const labels = { idempotencyKey: `key-${key}` };
         return this.#ask('task.create', { goal }, this.#pick(who % 2), labels);
       }
+      case 'remove':
+      case 'batch':
+      case 'append':
+        return this.#write(one);
       case 'annotate': {
         const newValue = one.field === '' ? { of: one.value } : one.value;
         const path = `global.tasks["${this.#task(one.task)}"].metadata${one.field}`;
@@ -429,6 +445,10 @@ class World {
           const { sessionId } = who.identity;
           this.#ask('session.heartbeat', { sessionId }, who);
         }
+        // Somebody reads what nobody may.
+        for (const who of this.#sessions.slice(0, 1)) {
+          expect(() => who.get('secrets')).toThrow('secrets');
+        }
         return;
       case 'advance':
         await Promise.all(this.#answers.splice(0));
@@ -444,6 +464,22 @@ class World {
         this.#rebind();
         return;
     }
+  }
+
+  /** Deletes, appends, or writes to two places at once. */
+  #write({ do: how, who: index, field, value }: WriteOperation): void {
+    const who = this.#pick(index);
+    const path = `agents.${who.identity.agentType}.${who.identity.sessionId}.${field}`;
+    if (how === 'remove') return this.#ask('state.delete', { path }, who);
+    const append = { path: `${path}.list`, newValue: value, append: true };
+    if (how === 'append') return this.#ask('state.update', append, who);
+    const beside = { path: `${path}Other`, newValue: { value } };
+    const task = `global.tasks["${this.#task(index)}"].metadata.batch`;
+    const updates =
+      value > 4
+        ? [append, beside]
+        : [beside, { path: task, newValue: value }, { path, delete: true }];
+    this.#ask('state.batch', { updates }, value === 3 ? who : undefined);
   }
 
   /** Asks as a session, or as the operator, and waits for the answer later. */
