@@ -37,6 +37,23 @@ export type { AgentIdentity, AgentKind, AgentType, Priority } from './events/ide
 export type { LockType } from './events/lock.ts';
 export type { Lock, LockRequest } from './events/lock-state.ts';
 export type { AgentHealth, AgentProgress, AgentResources, AgentStatus } from './events/session.ts';
+export {
+  STATE_SCHEMAS,
+  type Artifact,
+  type ConductorDecision,
+  type ConductorState,
+  type DreamType,
+  type DreamWeaverState,
+  type HeartbeatCheck,
+  type HeartbeatFinding,
+  type HeartbeatState,
+  type Notification,
+  type ProgressEntry,
+  type PulseIteration,
+  type PulseSignal,
+  type PulseState,
+  type RoutingRule,
+} from './events/state-schemas.ts';
 export type { SwarmConfig, SwarmHealth } from './events/system.ts';
 export type { TaskStatus } from './events/task.ts';
 export type { TaskRetry } from './events/task-policy.ts';

@@ -4,10 +4,15 @@
  * `canAccess` is the permission matrix and nothing else: that a place belongs to an actor, that a lock keeps others from it, or
  * that a value does not fit, are further reasons for which a write is refused.
  */
+import { copyJson, type JsonBounds } from '../core/json.ts';
+import { DEFAULT_LIMITS } from '../core/limits.ts';
 import { parsePath, parsePattern } from '../core/path.ts';
+import { documentAt } from '../events/documents.ts';
+import { fitWrite } from '../events/fit.ts';
 import { inFull, patternInFull } from '../events/full-path.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { ownerAt } from '../events/owned-path.ts';
+import { canWrite } from '../events/state.ts';
 import type { StateView } from '../events/view.ts';
 import { ACCESS_RULES, type AccessRules, type Operation } from './access-rules.ts';
 
@@ -29,7 +34,11 @@ export interface AccessControl {
   canAccess(agent: AgentIdentity, path: string, operation: Operation): boolean;
   /** The patterns of what an agent may do something to, as `query` and `watch` read them. */
   getAccessiblePaths(agent: AgentIdentity, operation: Operation): string[];
-  /** Whether a write would be allowed: by the matrix, and because no actor owns the path. */
+  /**
+   * Whether a write would be allowed: by the matrix, because no actor owns the path, and because the value fits what the
+   * specification says of it. What would be kept instead, where that differs, is `sanitizedValue`, and `reason` says why.
+   * Whether versions, limits and locks let it through is seen when it is written.
+   */
   validateUpdate(
     agent: AgentIdentity,
     path: string,
@@ -58,23 +67,45 @@ export class Access implements AccessControl {
     return this.#rules.patterns(this.#view, agent, operation);
   }
 
-  /** What stands at the path now makes no difference to any rule, and is not looked at. */
+  /** What stands at the path is taken from the state, whatever the caller says of it. */
   validateUpdate(
     agent: AgentIdentity,
     path: string,
     _oldValue: unknown,
-    _newValue: unknown,
+    newValue: unknown,
   ): ValidationResult {
     const parsed = parsePath(path);
-    if (!parsed.ok) return { allowed: false, reason: parsed.message };
+    if (!parsed.ok) return denied(parsed.message);
     const steps = inFull(parsed.steps);
     if (!this.#rules.allow(this.#view, agent, steps, 'write')) {
-      return { allowed: false, reason: notFor(path, agent, 'write') };
+      return denied(notFor(path, agent, 'write'));
     }
     const owner = ownerAt(steps);
-    if (owner !== undefined) return { allowed: false, reason: ownedReason(path, owner) };
-    return { allowed: true };
+    if (owner !== undefined) {
+      return denied(`${path} cannot be written directly. Command: ${owner}.`);
+    }
+    const copied = copyJson(newValue, this.#bounds);
+    if (!copied.ok) return denied(copied.message);
+    const place = documentAt(this.#view, steps);
+    if (place === undefined || !canWrite(place.document, place.steps)) {
+      return denied(`${path} does not lead to a place that can be written.`);
+    }
+    const write = { type: 'state.updated', payload: { newValue: copied.value } } as const;
+    const fit = fitWrite(place, write);
+    if (!fit.ok) return denied(`${path}: the write would make it invalid: ${fit.reason}.`);
+    if (fit.reason === undefined || fit.write.type === 'state.deleted') return { allowed: true };
+    return { allowed: true, reason: fit.reason, sanitizedValue: fit.write.payload.newValue };
   }
+
+  get #bounds(): JsonBounds {
+    const { payloadCharsMax, payloadNodesMax, payloadDepthMax } =
+      this.#view.swarm?.limits ?? DEFAULT_LIMITS;
+    return { charsMax: payloadCharsMax, nodesMax: payloadNodesMax, depthMax: payloadDepthMax };
+  }
+}
+
+function denied(reason: string): ValidationResult {
+  return { allowed: false, reason };
 }
 
 const DONE: Readonly<Record<Operation, string>> = {
@@ -86,9 +117,4 @@ const DONE: Readonly<Record<Operation, string>> = {
 /** Why the matrix does not let somebody do something. */
 export function notFor(path: string, { agentType }: AgentIdentity, operation: Operation): string {
   return `${path} may not be ${DONE[operation]} by this ${agentType} session.`;
-}
-
-/** Why a place is not written directly. */
-function ownedReason(path: string, command: string): string {
-  return `${path} cannot be written directly. Command: ${command}.`;
 }

@@ -11,6 +11,7 @@ import type { Limits } from '../core/limits.ts';
 import type { NewSwarmFact } from '../events/catalog.ts';
 import { isWithin } from '../events/definition.ts';
 import { depthOf, nodesOf, nodesOfDocument } from '../events/document-size.ts';
+import { fitWrite, type Fit } from '../events/fit.ts';
 import { inFull } from '../events/full-path.ts';
 import { listLimitAt, longList, windowAt } from '../events/list-limits.ts';
 import {
@@ -102,15 +103,16 @@ function decideWrite(view: StateView, wanted: AskedWrite, drafts: Drafts): Outco
   if (leavesOf(draft, write, target.steps).length === 0 || isAbsent(write, draft, target)) {
     return { ok: true, target, facts: [], document: draft };
   }
-  const document = written(draft, write, target.steps);
-  const reason = target.check(document);
-  if (reason !== undefined) {
+  const fit = fitWrite({ ...target, document: draft }, write);
+  if (!fit.ok) {
+    const { reason } = fit;
     return refuse('INVALID_INPUT', `${asked.path}: the write would make it invalid: ${reason}.`, {
       path: asked.path,
       reason,
     });
   }
-  return { ok: true, target, facts: factsOf(view, target, write, document), document };
+  const document = written(draft, fit.write, target.steps);
+  return { ok: true, target, facts: factsOf(view, target, fit, document), document };
 }
 
 function isAbsent(write: Write, document: JsonObject, { steps }: Target): boolean {
@@ -120,7 +122,7 @@ function isAbsent(write: Write, document: JsonObject, { steps }: Target): boolea
 function factsOf(
   view: StateView,
   { path, steps }: Target,
-  write: Write & { readonly payload: object },
+  { write, reason }: Fit & { readonly ok: true },
   document: JsonObject,
 ): readonly NewSwarmFact[] {
   if (steps[0] === 'config' && path.startsWith('global.')) {
@@ -130,7 +132,8 @@ function factsOf(
     );
     return config === undefined ? [] : [fact('system.config_changed', { config })];
   }
-  return [fact(write.type, { path, ...write.payload })];
+  const payload = write.type === 'state.deleted' ? {} : write.payload;
+  return [fact(write.type, { path, ...payload, ...(reason === undefined ? {} : { reason }) })];
 }
 
 /** The place behind the last element of a list. */

@@ -41,6 +41,8 @@ export interface UpdateResult {
   readonly conflict?: { readonly currentVersion: number; readonly currentValue: unknown };
   /** Ours: the strategy by which a conflict was resolved; absent when there was none. */
   readonly resolved?: ConflictStrategy;
+  /** Ours: what was changed of the value, so that it fits its place; absent when nothing was. */
+  readonly reason?: string;
 }
 
 /** The outcome of a batch: all of it was written, or nothing. */
@@ -95,11 +97,12 @@ export class StateWriter {
     if (result.ok) {
       const written = result instanceof Recorded ? writeIn(result.commit) : undefined;
       const version = written?.sequence ?? this.#versionAt(payload.path);
-      const { resolved } = (written?.payload ?? {}) as { readonly resolved?: ConflictStrategy };
+      const { resolved, reason } = (written?.payload ?? {}) as Partial<UpdateResult>;
       return {
         success: true,
         ...(version === undefined ? {} : { newVersion: version }),
         ...(resolved === undefined ? {} : { resolved }),
+        ...(reason === undefined ? {} : { reason }),
       };
     }
     if (result.code !== 'VERSION_CONFLICT') throw new Refused(result);

@@ -74,7 +74,14 @@ export const handoffEvents = {
 export type HandoffFact = FactsOf<typeof handoffEvents>;
 
 /** The life of a handoff. */
-export type HandoffStatus = 'requested' | 'accepted' | 'rejected' | 'completed' | 'expired';
+export const HANDOFF_STATUSES = [
+  'requested',
+  'accepted',
+  'rejected',
+  'completed',
+  'expired',
+] as const;
+export type HandoffStatus = (typeof HANDOFF_STATUSES)[number];
 
 /** A handoff as the coordinator keeps it. */
 export interface HandoffRecord {

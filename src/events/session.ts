@@ -9,6 +9,7 @@ import * as z from 'zod';
 import { assert } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { PathStep } from '../core/path.ts';
+import { initialData } from './agent-data.ts';
 import { ours, specified, stamp, type Draft, type FactsOf, type Touched } from './definition.ts';
 import {
   AGENT_KINDS,
@@ -96,8 +97,16 @@ export const sessionEvents = {
 export type SessionFact = FactsOf<typeof sessionEvents>;
 
 /** The life of a session. */
-export type AgentStatus =
-  'initializing' | 'idle' | 'busy' | 'paused' | 'draining' | 'offline' | 'error';
+export const AGENT_STATUSES = [
+  'initializing',
+  'idle',
+  'busy',
+  'paused',
+  'draining',
+  'offline',
+  'error',
+] as const;
+export type AgentStatus = (typeof AGENT_STATUSES)[number];
 
 /** What a session said about its work. */
 export interface AgentProgress {
@@ -164,24 +173,6 @@ export interface AgentRecord {
   readonly metadata: Readonly<Record<string, unknown>>;
   readonly touched: Touched;
 }
-
-const amount = z.number().min(0);
-
-/** What a session may write of itself: `progress`, `resources` and `data` of the specification's `AgentState`. */
-export const documentSchema = z.strictObject({
-  progress: z.strictObject({
-    current: z.number().min(0).max(100),
-    message: textSchema,
-    eta: textSchema.optional(),
-  }),
-  resources: z.strictObject({
-    tokensUsed: amount,
-    tokensRemaining: amount,
-    memoryUsed: amount,
-    cpuTime: amount,
-  }),
-  data: objectSchema,
-});
 
 /** The parts of a session that it writes itself, by `state.update`. */
 const FREE_FIELDS: ReadonlySet<PathStep> = new Set(['progress', 'resources', 'data']);
@@ -292,7 +283,7 @@ function newSession(fact: Extract<SessionFact, { type: 'agent.registered' }>): S
     lastError: null,
     progress: NO_PROGRESS,
     resources: NO_RESOURCES,
-    data: NOTHING,
+    data: initialData(agentType, fact.timeMs),
     touched: stamp(undefined, fact, null),
   };
 }

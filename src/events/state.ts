@@ -8,7 +8,7 @@ import { isForbiddenKey, type JsonObject, type JsonValue } from '../core/json.ts
 import type { PathStep } from '../core/path.ts';
 import { specified, touchOf, type FactsOf, type Touched } from './definition.ts';
 import { followSize, nodesOf } from './document-size.ts';
-import { prioritySchema } from './identity.ts';
+import { prioritySchema, textSchema } from './identity.ts';
 import { strategySchema } from './strategies.ts';
 import { changesOf, leavesOfMerge, stampChanges, type Leaf } from './marks.ts';
 
@@ -18,6 +18,8 @@ const writeSchema = z.strictObject({
   merge: z.boolean().optional(),
   priority: prioritySchema.optional(),
   resolved: strategySchema.optional(),
+  /** What was changed of the value that was asked for, so that it fits. */
+  reason: textSchema.optional(),
 });
 
 /** What can happen to a free path. */

@@ -7,6 +7,7 @@ import { assert } from '../core/errors.ts';
 import { canonicalJson, type JsonObject, type JsonValue } from '../core/json.ts';
 import { DEFAULT_LIMITS, LEAST_PAYLOAD, type Limits } from '../core/limits.ts';
 import { isoTime } from '../core/time.ts';
+import { timestampSchema } from './fields.ts';
 import { conflictsSchema, type ConflictStrategy } from './strategies.ts';
 import {
   ours,
@@ -87,7 +88,7 @@ export const settableLimitsSchema = limitsSchema.extend({
 export const healthSchema = z.strictObject({
   status: z.enum(['healthy', 'degraded', 'critical']),
   issues: z.array(textSchema).max(1_000),
-  lastCheck: textSchema,
+  lastCheck: timestampSchema,
 });
 
 /** Limits as they are recorded. A log from before there was a limit does not name it, and stays sound. */

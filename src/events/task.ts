@@ -289,9 +289,6 @@ export function taskDocument({ metadata }: TaskRecord): JsonObject {
   return { metadata: metadata as JsonObject };
 }
 
-/** The schema of that document. */
-export const taskDocumentSchema = z.strictObject({ metadata: objectSchema });
-
 /** A task after a direct write to its document. */
 export function withTaskDocument(record: TaskRecord, { document, touched }: Marked): TaskRecord {
   return { ...copyOf(record), metadata: document['metadata'] as JsonObject, touched };

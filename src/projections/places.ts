@@ -14,6 +14,7 @@ import {
   type Pattern,
   type Positions,
 } from '../core/pattern.ts';
+import { DERIVED_FOR_CONDUCTORS } from '../events/agent-data.ts';
 import { isLockFact, isSessionFact, isStateFact, isTaskFact } from '../events/catalog.ts';
 import type { SwarmFact } from '../events/catalog.ts';
 import type { Commit } from '../events/envelope.ts';
@@ -156,7 +157,6 @@ export function shownAt(projector: Projector, place: RecordPlace, wanted: Wanted
 
 /** What no fact writes, and no watch tells: signs of life, and what the coordinator derives for Conductors. */
 const DERIVED = ['lastActivityAt', 'lastSeenAt'];
-const DERIVED_OF_CONDUCTORS = ['activeSessions', 'pendingHandoffs', 'agentLoads'];
 
 /** What a record shows, less what no fact writes. */
 export function withoutDerived([root, section]: RecordPlace, shown: unknown): unknown {
@@ -164,7 +164,7 @@ export function withoutDerived([root, section]: RecordPlace, shown: unknown): un
   if (!isAgent || typeof shown !== 'object' || shown === null) return shown;
   const own = less(shown, DERIVED);
   const data = section === 'conductor' ? own['data'] : undefined;
-  if (typeof data === 'object' && data !== null) own['data'] = less(data, DERIVED_OF_CONDUCTORS);
+  if (typeof data === 'object' && data !== null) own['data'] = less(data, DERIVED_FOR_CONDUCTORS);
   return own;
 }
 

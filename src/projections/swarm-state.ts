@@ -10,6 +10,7 @@ import { versionOf, type Touch } from '../events/definition.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { COORDINATOR, OPERATOR } from '../events/identity.ts';
 import { inFull } from '../events/full-path.ts';
+import { isDerived } from '../events/owned-path.ts';
 import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock-state.ts';
 import type {
   AgentHealth,
@@ -24,12 +25,10 @@ import type { SwarmConfig, SwarmHealth, SwarmRecord } from '../events/system.ts'
 import type { TaskRecord } from '../events/task.ts';
 import { toTaskState, type TaskState } from '../events/task-state.ts';
 import { assert } from '../core/errors.ts';
+import { CAPACITY_MAX, shownData } from './conductor-view.ts';
 import type { EventHistory } from './event-ring.ts';
 import { toSwarmMetrics, type SwarmMetrics } from './metrics.ts';
 import type { Projector } from './projector.ts';
-
-/** The greatest capacity that an agent may declare. */
-const CAPACITY_MAX = 10_000;
 
 /** An agent in the registry. */
 export interface AgentRegistration {
@@ -130,7 +129,8 @@ export function valueAtPath(projector: Projector, path: readonly PathStep[]): un
       if (session === undefined || field === undefined) {
         return session && toAgentState(projector, session);
       }
-      return valueAt(agentField(projector, session, field), inside);
+      const isKept = field === 'data' && inside[0] !== undefined && !isDerived(steps);
+      return valueAt(isKept ? session.data : agentField(projector, session, field), inside);
     }
   }
   const inside = steps.slice(1);
@@ -179,7 +179,7 @@ function touchAt(projector: Projector, steps: readonly PathStep[]): Touch {
   }
   if (id !== undefined && root === 'agents') {
     const session = sessionAt(projector, section, id);
-    if (session !== undefined) return sessionTouch(projector, session, rest);
+    if (session !== undefined && !isDerived(steps)) return sessionTouch(projector, session, rest);
   }
   if (root === 'global' && (section === 'config' || section === 'health')) {
     return versionOf(swarm.touched, formatPath(steps.slice(1)));
@@ -194,7 +194,7 @@ function touchAt(projector: Projector, steps: readonly PathStep[]): Touch {
     const hold = holdOf(projector, String(lockId));
     if (hold !== undefined) return versionOf(hold.touched, formatPath(field));
   }
-  // A collection is as new as the state: it is not a place that anybody writes.
+  // A collection is as new as the state, and so is what is derived of one: it is not a place that anybody writes.
   return { sequence: projector.sequence, timeMs: projector.timeMs, by: COORDINATOR.sessionId };
 }
 
@@ -316,6 +316,7 @@ export function toAgentState(projector: Projector, session: SessionRecord): Agen
     ...ownFields(projector, session),
     currentTask: currentTask(projector, session),
     taskQueue: taskQueue(projector, session),
+    data: shownData(projector, session),
   };
 }
 
@@ -328,6 +329,8 @@ export function agentField(projector: Projector, session: SessionRecord, field: 
       return currentTask(projector, session);
     case 'taskQueue':
       return taskQueue(projector, session);
+    case 'data':
+      return shownData(projector, session);
     default:
       return valueAt(ownFields(projector, session), [field]);
   }
@@ -348,7 +351,7 @@ function heldTask(projector: Projector, id: string): TaskState {
   return toTaskState(task, configOf(projector));
 }
 
-/** A session without its tasks. */
+/** A session without its tasks, and without what is derived for Conductors. */
 function ownFields(projector: Projector, session: SessionRecord): AgentState {
   const { identity, lastError } = session;
   const seen = projector.lastActivity(identity.sessionId)?.timeMs ?? session.startedAtMs;

@@ -307,7 +307,7 @@ describe('the handle', () => {
       bee.update({ path: `${own}.data.count`, newValue: 2 }),
       ant.update({ path: 'global.config.maxConcurrentAgents', newValue: 1 }),
       ant.update({ path: `${own}.data.list[1]`, newValue: 1 }),
-      ant.update({ path: `${own}.progress.current`, newValue: 101 }),
+      ant.update({ path: `${own}.data.currentIteration`, newValue: -1 }),
       ant.update({ path: `${own}.__proto__.x`, newValue: 1 }),
       swarm.update({ path: 'global.tasks.t1', newValue: 1 }),
     ].map((update) =>
@@ -325,6 +325,6 @@ describe('the handle', () => {
       'INVALID_PATH',
       'ACTOR_OWNED_PATH',
     ]);
-    expect(ant.get(`${own}.data`)).toEqual({ count: 1 });
+    expect(ant.get(`${own}.data`)).toMatchObject({ count: 1, currentIteration: 0 });
   });
 });

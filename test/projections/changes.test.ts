@@ -36,10 +36,24 @@ function shown(projector: Projector): Places {
   return found;
 }
 
-function withoutDerived([root, section]: readonly PathStep[], value: unknown): string {
-  const isAgent = root === 'agents' || section === 'registry';
-  const text = canonicalJson(value);
-  return isAgent ? text.replaceAll(/"(lastActivityAt|lastSeenAt)":"[^"]*",?/g, '') : text;
+const DERIVED_KEYS = ['activeSessions', 'pendingHandoffs', 'agentLoads'];
+
+/** A session, its data or an agent without what is derived; anything else as it is. */
+function withoutDerived([root, section, ...inside]: readonly PathStep[], value: unknown): string {
+  const own = { ...(value as Readonly<Record<string, unknown>>) };
+  if (root === 'agents' && inside.length === 1) {
+    const data = section === 'conductor' ? less(own['data'], DERIVED_KEYS) : own['data'];
+    return canonicalJson(less({ ...own, data }, ['lastActivityAt']));
+  }
+  if (section === 'conductor' && inside.length === 2 && inside[1] === 'data') {
+    return canonicalJson(less(own, DERIVED_KEYS));
+  }
+  const isAgent = root === 'global' && section === 'registry' && inside.length === 1;
+  return canonicalJson(isAgent ? less(own, ['lastSeenAt']) : value);
+}
+
+function less(value: unknown, keys: readonly string[]): object {
+  return Object.fromEntries(Object.entries(value as object).filter(([key]) => !keys.includes(key)));
 }
 
 async function commitsOfLife(operations: readonly Operation[]): Promise<readonly Commit[]> {

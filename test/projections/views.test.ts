@@ -288,7 +288,8 @@ describe('SwarmState', () => {
     expect(versionAt('agents.pulse.ant.a.b')).toBe(written); // short for data.a.b
     given.ask('state.update', { path: 'agents.pulse.ant.data.c', newValue: 1 }, ant);
     expect(versionAt('agents.pulse.ant.data.a.b')).toBe(written);
-    given.ask('state.update', { path: 'agents.pulse.ant.data', newValue: { a: { b: 2 } } }, ant);
+    const newValue = { ...(at('agents.pulse.ant.data') as object), a: { b: 2 } };
+    given.ask('state.update', { path: 'agents.pulse.ant.data', newValue }, ant);
     expect(versionAt('agents.pulse.ant.data.a.b')).toBe(given.view.sequence);
   });
 

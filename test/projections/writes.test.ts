@@ -123,8 +123,16 @@ function withoutTasks({
   ...session
 }: AgentState): Readonly<Record<string, unknown>> {
   const { currentTask, taskQueue } = session;
+  // What is derived for Conductors nobody writes.
+  const {
+    activeSessions: _activeSessions,
+    pendingHandoffs: _pendingHandoffs,
+    agentLoads: _agentLoads,
+    ...data
+  } = session.data;
   return {
     ...session,
+    data,
     currentTask: currentTask?.id ?? null,
     taskQueue: taskQueue.map(({ id }) => id),
   };

@@ -183,7 +183,14 @@ export const operation = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('update'),
       who: small,
-      field: fc.constantFrom('data.count', 'data.deep.list[0]', 'progress', 'data', 'note'),
+      field: fc.constantFrom(
+        'data.count',
+        'data.deep.list[0]',
+        'data.currentIteration',
+        'progress',
+        'data',
+        'note',
+      ),
       value: fc.jsonValue({ maxDepth: 2 }),
       merge: fc.boolean(),
     }),
@@ -428,7 +435,7 @@ class World {
           one.field === 'progress'
             ? progress
             : one.field === 'data'
-              ? { of: one.value }
+              ? { ...this.#dataOf(who), of: one.value }
               : one.value;
         return this.#ask(
           'state.update',
@@ -464,6 +471,16 @@ class World {
         this.#rebind();
         return;
     }
+  }
+
+  /** What a session keeps; what is derived cannot be written back. */
+  #dataOf({ identity: { agentType, sessionId } }: AgentSession): object {
+    const data = (this.swarm.get(`agents.${agentType}.${sessionId}.data`) ?? {}) as object;
+    return Object.fromEntries(
+      Object.entries(data).filter(
+        ([key]) => !['activeSessions', 'pendingHandoffs', 'agentLoads'].includes(key),
+      ),
+    );
   }
 
   /** Deletes, appends, or writes to two places at once. */
