@@ -54,7 +54,7 @@ export {
   type PulseState,
   type RoutingRule,
 } from './events/state-schemas.ts';
-export type { SwarmConfig, SwarmHealth } from './events/system.ts';
+export type { Alert, SwarmConfig, SwarmHealth } from './events/system.ts';
 export type { TaskStatus } from './events/task.ts';
 export type { TaskRetry } from './events/task-policy.ts';
 export type { TaskState } from './events/task-state.ts';

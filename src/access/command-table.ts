@@ -71,6 +71,8 @@ export const COMMAND_TABLE: Readonly<Record<CommandType, Row>> = {
 
   'access.report_denied': row('no', 'no', 'no', 'coordinator'),
 
+  'system.raise_alert': row('no', 'any', 'any', 'any'),
+  'system.note_maintenance': row('no', 'no', 'no', 'any'),
   'system.initialize': row('no', 'no', 'no', 'coordinator'),
   'system.resume': row('no', 'no', 'no', 'coordinator'),
   'system.stall': row('no', 'no', 'no', 'coordinator'),

@@ -23,7 +23,7 @@ import {
   written,
   type Write,
 } from '../events/state.ts';
-import { settingsChanged, type SwarmConfig } from '../events/system.ts';
+import { alertOf, settingsChanged, type SwarmConfig, type SwarmHealth } from '../events/system.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandOf } from '../protocol/commands.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
@@ -133,7 +133,16 @@ function factsOf(
     return config === undefined ? [] : [fact('system.config_changed', { config })];
   }
   const payload = write.type === 'state.deleted' ? {} : write.payload;
-  return [fact(write.type, { path, ...payload, ...(reason === undefined ? {} : { reason }) })];
+  const said = reason === undefined ? payload : { ...payload, reason };
+  const alert = steps[0] === 'health' ? alertFor(view, document) : undefined;
+  return [fact(write.type, { path, ...said }), ...(alert === undefined ? [] : [alert])];
+}
+
+/** Whoever makes the health of the swarm worse raises an alert. */
+function alertFor({ swarm }: StateView, { health }: JsonObject): NewSwarmFact | undefined {
+  if (swarm === undefined) return undefined;
+  const alert = alertOf(swarm.health, health as unknown as SwarmHealth);
+  return alert && fact('system.alert', alert);
 }
 
 /** The place behind the last element of a list. */

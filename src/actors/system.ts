@@ -1,4 +1,4 @@
-/** The decisions of the coordinator about the swarm as a whole: its beginning, its openings, its stalls. */
+/** The decisions about the swarm as a whole: its beginning, its openings, its stalls, its alerts. */
 import { refuse } from '../core/errors.ts';
 import type { JsonObject } from '../core/json.ts';
 import { differing, settingsChanged, withSettings } from '../events/system.ts';
@@ -8,7 +8,12 @@ import { fact, facts, type Deciders, type Decision } from './decision.ts';
 
 /** The decisions about the swarm. */
 export const systemDeciders: Deciders<
-  'system.initialize' | 'system.resume' | 'system.stall' | 'system.configure'
+  | 'system.initialize'
+  | 'system.resume'
+  | 'system.stall'
+  | 'system.configure'
+  | 'system.raise_alert'
+  | 'system.note_maintenance'
 > = {
   'system.initialize': (view, { payload }) =>
     view.swarm === undefined
@@ -17,6 +22,8 @@ export const systemDeciders: Deciders<
   'system.resume': (_view, { payload }) => facts(fact('system.resumed', payload)),
   'system.stall': (_view, { payload }) => facts(fact('system.stalled', payload)),
   'system.configure': configure,
+  'system.raise_alert': (_view, { payload }) => facts(fact('system.alert', payload)),
+  'system.note_maintenance': (_view, { payload }) => facts(fact('system.maintenance', payload)),
 };
 
 /** Only what changes is recorded. */

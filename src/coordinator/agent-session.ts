@@ -5,6 +5,7 @@
  * that is durable (I2). A refusal is thrown as `Refused`, with its code.
  */
 import type { AgentIdentity } from '../events/identity.ts';
+import type { Alert } from '../events/system.ts';
 import type { QueryMatch } from '../projections/query.ts';
 import type { VersionedState } from '../projections/swarm-state.ts';
 import type { CommandInput, CommandLabels, CommandType } from '../protocol/commands.ts';
@@ -86,6 +87,14 @@ export class AgentSession {
   /** Says that the failure is over. */
   async recover(): Promise<void> {
     await this.#self('session.recover');
+  }
+
+  /**
+   * Records that somebody should look at something (`system.alert`); for Guardians and Conductors.
+   * @throws {Refused} `FORBIDDEN`, `INVALID_INPUT`
+   */
+  async raiseAlert(alert: Alert): Promise<void> {
+    accepted(await this.dispatch({ type: 'system.raise_alert', payload: alert }));
   }
 
   /**

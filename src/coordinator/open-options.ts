@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { Fault } from '../core/errors.ts';
 import type { IdSource } from '../core/ids.ts';
 import { DEFAULT_LIMITS, greaterPayload, LEAST_PAYLOAD, type Limits } from '../core/limits.ts';
-import { configSchema, DEFAULT_CONFIG, settableLimitsSchema } from '../events/system.ts';
+import { DEFAULT_CONFIG, settableConfigSchema, settableLimitsSchema } from '../events/system.ts';
 import type { SwarmConfig, SwarmRecord } from '../events/system.ts';
 import type { CheckpointPolicy } from './checkpointer.ts';
 
@@ -80,6 +80,9 @@ export function checkOptions(options: OpenOptions): void {
   }
 }
 
+/** What an old log may say otherwise, from when nobody kept to it. */
+const HONOURED = { eventPersistence: true } as const;
+
 /**
  * The configuration and the limits that a swarm shall have: what was said, over what it has. What it has from before the least
  * limits were kept to is raised to them. Throws `INVALID_INPUT`.
@@ -89,11 +92,11 @@ export function wantedSettings(
   swarm: SwarmRecord | undefined,
 ): { readonly config: SwarmConfig; readonly limits: Limits } {
   const base = swarm?.config ?? DEFAULT_CONFIG;
-  const config = configSchema.safeParse({
+  const config = settableConfigSchema.safeParse({
     ...base,
     ...options.config,
     timeouts: { ...base.timeouts, ...options.config?.timeouts },
-    features: { ...base.features, ...options.config?.features },
+    features: { ...base.features, ...HONOURED, ...options.config?.features },
   });
   const has = { ...DEFAULT_LIMITS, ...swarm?.limits };
   const raised = { ...has, ...greaterPayload(has, LEAST_PAYLOAD) };

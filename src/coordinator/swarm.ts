@@ -13,6 +13,7 @@ import { firstFact, type Commit } from '../events/envelope.ts';
 import { OPERATOR, type AgentIdentity } from '../events/identity.ts';
 import type { AgentKind } from '../events/identity.ts';
 import type { EventLog } from '../events/log.ts';
+import type { Alert } from '../events/system.ts';
 import type { QueryMatch } from '../projections/query.ts';
 import { hashState } from '../projections/saved-views.ts';
 import { toSwarmState } from '../projections/swarm-state.ts';
@@ -30,7 +31,7 @@ import { SwarmLocks, type LockManager } from './lock-manager.ts';
 import { LockWaits } from './lock-waits.ts';
 import { wantedSettings, type OpenOptions } from './open-options.ts';
 import { ReadDoors } from './read-doors.ts';
-import type { Recorded, Result } from './result.ts';
+import { accepted, type Recorded, type Result } from './result.ts';
 import {
   StateWriter,
   type BatchEntry,
@@ -327,6 +328,16 @@ export class Swarm {
   /** Takes away what is at a free path as the operator. */
   async delete(removal: StateRemoval): Promise<UpdateResult> {
     return this.#writer.delete(removal, {});
+  }
+
+  /** Records that somebody should look at something (`system.alert`). */
+  async raiseAlert(alert: Alert): Promise<void> {
+    accepted(await this.dispatch({ type: 'system.raise_alert', payload: alert }));
+  }
+
+  /** Records what was done to the swarm from outside: a backup, an upgrade, a repair (`system.maintenance`). */
+  async noteMaintenance(action: string): Promise<void> {
+    accepted(await this.dispatch({ type: 'system.note_maintenance', payload: { action } }));
   }
 
   async #ask(command: CommandInput, source: AgentIdentity): Promise<Result> {

@@ -12,7 +12,7 @@ import { percentSchema, timestampSchema } from './fields.ts';
 import type { DocumentPlace } from './fit.ts';
 import { objectSchema, textSchema, type AgentKind } from './identity.ts';
 import { documentOf } from './session.ts';
-import { configSchema, healthSchema, swarmDocument } from './system.ts';
+import { healthSchema, settableConfigSchema, swarmDocument } from './system.ts';
 import { taskDocument } from './task.ts';
 import type { StateView } from './view.ts';
 
@@ -46,7 +46,7 @@ function sessionSchema(data: z.ZodType): z.ZodType {
   return z.strictObject({ progress: progressSchema, resources: resourcesSchema, data });
 }
 
-const SWARM_SCHEMA = z.strictObject({ config: configSchema, health: healthSchema });
+const SWARM_SCHEMA = z.strictObject({ config: settableConfigSchema, health: healthSchema });
 const TASK_SCHEMA = z.strictObject({ metadata: objectSchema });
 
 /** A place in the document of a record. */

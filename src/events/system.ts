@@ -77,6 +77,15 @@ export const limitsSchema = z.strictObject(
   ) as Record<keyof Limits, z.ZodNumber>,
 );
 
+const settableFeaturesSchema = configSchema.shape.features.extend({
+  eventPersistence: z
+    .boolean()
+    .refine((on) => on, 'cannot be turned off: every event is recorded before anybody hears of it'),
+});
+
+/** A configuration as it may be set: nothing in it that could not be kept to. */
+export const settableConfigSchema = configSchema.extend({ features: settableFeaturesSchema });
+
 /** Limits as they may be set: none with which no command could be read. */
 export const settableLimitsSchema = limitsSchema.extend({
   payloadCharsMax: z.number().int().min(LEAST_PAYLOAD.payloadCharsMax),
@@ -100,6 +109,11 @@ export const configChangeSchema = configSchema.partial().extend({
   features: configSchema.shape.features.partial().optional(),
 });
 
+/** Some of the configuration, as it may be changed. */
+export const settableConfigChangeSchema = configChangeSchema.extend({
+  features: settableFeaturesSchema.partial().optional(),
+});
+
 /** Limits as they may be changed, some of them. */
 export const settableChangeSchema = settableLimitsSchema.partial();
 
@@ -118,6 +132,18 @@ const WHOLE_SETTINGS: EarlierVersion = {
   fields: ['config', 'limits'],
   lift: (payload) => payload,
 };
+
+/** Something that somebody should look at; as severe as a task would be urgent. */
+export const alertSchema = z.strictObject({
+  severity: prioritySchema,
+  summary: textSchema.min(1),
+});
+
+/** Something that somebody should look at. */
+export type Alert = Readonly<z.infer<typeof alertSchema>>;
+
+/** What was done to the swarm from outside: a backup, an upgrade, a repair. */
+export const maintenanceSchema = z.strictObject({ action: textSchema.min(1) });
 
 /** What can happen to the swarm as a whole. */
 export const systemEvents = {
@@ -143,11 +169,11 @@ export const systemEvents = {
     WHOLE_SETTINGS,
   ),
   'system.alert': specified(
-    'planned',
+    'system.raise_alert by a Guardian, a Conductor or the operator; with a write that makes `global.health` worse',
     [],
-    z.strictObject({ severity: prioritySchema, summary: textSchema }),
+    alertSchema,
   ),
-  'system.maintenance': specified('planned', [], z.strictObject({ action: textSchema })),
+  'system.maintenance': specified('system.note_maintenance by the operator', [], maintenanceSchema),
 } as const;
 
 /** A fact about the swarm as a whole. */
@@ -171,6 +197,19 @@ export interface SwarmHealth {
   readonly status: 'healthy' | 'degraded' | 'critical';
   readonly issues: readonly string[];
   readonly lastCheck: string;
+}
+
+const ALERTS = { degraded: 'high', critical: 'critical' } as const;
+const FROM_BEST = ['healthy', 'degraded', 'critical'] as const;
+
+/** The alert that a change of health is worth; undefined when it did not get worse. */
+export function alertOf(before: SwarmHealth, after: SwarmHealth): Alert | undefined {
+  const { status, issues } = after;
+  const isWorse = FROM_BEST.indexOf(status) > FROM_BEST.indexOf(before.status);
+  if (!isWorse || status === 'healthy') return undefined;
+  const [first = 'no issue was given', ...others] = issues;
+  const more = others.length === 0 ? '' : `, and ${others.length} more`;
+  return { severity: ALERTS[status], summary: `${status}: ${first.slice(0, 1_000)}${more}` };
 }
 
 /** What a fact makes of the swarm. */

@@ -15,8 +15,11 @@ import { lockRequestShape, upgradeSchema } from '../events/lock.ts';
 import { newAgentShape } from '../events/session.ts';
 import { strategySchema } from '../events/strategies.ts';
 import {
-  configSchema,
+  alertSchema,
+  maintenanceSchema,
   settableChangeSchema,
+  settableConfigChangeSchema,
+  settableConfigSchema,
   settableLimitsSchema,
   settingsSchema,
 } from '../events/system.ts';
@@ -193,15 +196,24 @@ export const COMMANDS = {
   'access.report_denied': command(session.extend({ subject: z.string().max(4_096) })),
 
   'system.initialize': command(
-    z.strictObject({ swarmId: idSchema, config: configSchema, limits: settableLimitsSchema }),
+    z.strictObject({
+      swarmId: idSchema,
+      config: settableConfigSchema,
+      limits: settableLimitsSchema,
+    }),
     'swarmId',
   ),
   'system.resume': command(z.strictObject({ epoch: z.number().int().min(2), gapMs })),
   'system.stall': command(z.strictObject({ gapMs })),
+  'system.raise_alert': command(alertSchema),
+  'system.note_maintenance': command(maintenanceSchema),
   'system.configure': decidesAnew(
     command(
       settingsSchema
-        .extend({ limits: settableChangeSchema.optional() })
+        .extend({
+          config: settableConfigChangeSchema.optional(),
+          limits: settableChangeSchema.optional(),
+        })
         .refine(({ config, limits }) => (config ?? limits) !== undefined, 'config, limits or both'),
     ),
   ),

@@ -58,6 +58,8 @@ export const NOTES: Readonly<Record<CommandType, string>> = {
   'system.resume': 'Records that another owner has opened the swarm.',
   'system.stall':
     'Records that the coordinator stood still, and extends the deadlines of sessions.',
+  'system.raise_alert': 'Records that somebody should look at something.',
+  'system.note_maintenance': 'Records what was done to the swarm from outside.',
   'system.configure':
     'Records another configuration or other limits, given at opening or by the operator.',
 };

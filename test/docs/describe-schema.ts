@@ -20,6 +20,8 @@ import {
   configChangeSchema,
   configSchema,
   settableChangeSchema,
+  settableConfigChangeSchema,
+  settableConfigSchema,
   limitsSchema,
   recordedLimitsSchema,
   settableLimitsSchema,
@@ -74,6 +76,16 @@ export const WORDS: readonly Word[] = [
     name: 'part of the config',
     schema: configChangeSchema,
     meaning: 'those keys of `GlobalState.config` that change',
+  },
+  {
+    name: 'config that can be set',
+    schema: settableConfigSchema,
+    meaning: 'a config with `features.eventPersistence` on',
+  },
+  {
+    name: 'part of the config to set',
+    schema: settableConfigChangeSchema,
+    meaning: 'those keys of the config that change, as they can be set',
   },
   {
     name: 'limits to set',

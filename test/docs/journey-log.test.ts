@@ -29,6 +29,7 @@ beforeAll(async () => {
   await handOver(first);
   await writeDirectly(first);
   await beDenied(first);
+  await raiseAlerts(first);
   await endSessions(first);
   await makeWay(first);
   await first.close();
@@ -168,6 +169,18 @@ async function beDenied(swarm: Swarm): Promise<void> {
   await expect(write).rejects.toMatchObject(denied);
   expect(() => pulse.get('secrets')).toThrow(expect.objectContaining(denied));
   await swarm.update({ path: 'global.config.audit', newValue: { denials: false } });
+}
+
+/** The swarm is unwell, somebody says so, and it is repaired. */
+async function raiseAlerts(swarm: Swarm): Promise<void> {
+  const guardian = await swarm.register({ agentType: 'guardian', agentId: 'guard' });
+  const path = 'global.health';
+  const issues = ['the disk is full'];
+  await guardian.update({ path, newValue: { status: 'critical', issues }, merge: true });
+  await guardian.raiseAlert({ severity: 'critical', summary: 'nothing can be recorded soon' });
+  await swarm.noteMaintenance('a larger disk');
+  await guardian.update({ path, newValue: { status: 'healthy', issues: [] }, merge: true });
+  await guardian.stop();
 }
 
 async function endSessions(swarm: Swarm): Promise<void> {

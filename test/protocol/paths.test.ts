@@ -63,6 +63,8 @@ const ABOUT: Readonly<Partial<Record<CommandType, readonly [payload: object, pla
     { updates: [{ path: 'agents.pulse.ant.note' }, { path: 'global.health', delete: true }] },
     'agents.pulse.ant.data.note, global.health',
   ],
+  'system.raise_alert': [{ severity: 'low', summary: 's' }, NOWHERE],
+  'system.note_maintenance': [{ action: 'a' }, NOWHERE],
   'system.configure': [{}, 'global.config'],
 };
 
