@@ -112,37 +112,36 @@ function decideWrite(view: StateView, wanted: AskedWrite, drafts: Drafts): Outco
     });
   }
   const document = written(draft, fit.write, target.steps);
-  return { ok: true, target, facts: factsOf(view, target, fit, document), document };
+  return { ok: true, target, facts: factsOf(target, fit, { draft, document }), document };
 }
 
 function isAbsent(write: Write, document: JsonObject, { steps }: Target): boolean {
   return write.type === 'state.deleted' && valueAt(document, steps) === undefined;
 }
 
+/** The facts of a write that makes a document of a draft. */
 function factsOf(
-  view: StateView,
-  { path, steps }: Target,
+  { path, record, steps }: Target,
   { write, reason }: Fit & { readonly ok: true },
-  document: JsonObject,
+  { draft, document }: { readonly draft: JsonObject; readonly document: JsonObject },
 ): readonly NewSwarmFact[] {
-  if (steps[0] === 'config' && path.startsWith('global.')) {
-    const config = settingsChanged(
-      view.swarm?.config,
-      document['config'] as unknown as SwarmConfig,
-    );
+  const [before, after] = [draft, document] as unknown as readonly [SwarmParts, SwarmParts];
+  if (record === 'swarm' && steps[0] === 'config') {
+    const config = settingsChanged(before.config, after.config);
     return config === undefined ? [] : [fact('system.config_changed', { config })];
   }
   const payload = write.type === 'state.deleted' ? {} : write.payload;
   const said = reason === undefined ? payload : { ...payload, reason };
-  const alert = steps[0] === 'health' ? alertFor(view, document) : undefined;
-  return [fact(write.type, { path, ...said }), ...(alert === undefined ? [] : [alert])];
+  const stated = fact(write.type, { path, ...said });
+  // Whoever makes the health of the swarm worse raises an alert.
+  const alert = record === 'swarm' ? alertOf(before.health, after.health) : undefined;
+  return alert === undefined ? [stated] : [stated, fact('system.alert', alert)];
 }
 
-/** Whoever makes the health of the swarm worse raises an alert. */
-function alertFor({ swarm }: StateView, { health }: JsonObject): NewSwarmFact | undefined {
-  if (swarm === undefined) return undefined;
-  const alert = alertOf(swarm.health, health as unknown as SwarmHealth);
-  return alert && fact('system.alert', alert);
+/** The document of the swarm. */
+interface SwarmParts {
+  readonly config: SwarmConfig;
+  readonly health: SwarmHealth;
 }
 
 /** The place behind the last element of a list. */

@@ -9,6 +9,7 @@ import { DEFAULT_LIMITS, LEAST_PAYLOAD, type Limits } from '../../src/core/limit
 import { OPERATOR } from '../../src/events/identity.ts';
 import { EventLog } from '../../src/events/log.ts';
 import { DEFAULT_CONFIG } from '../../src/events/system.ts';
+import { History } from '../../src/history/history.ts';
 import { verifyLog } from '../../src/history/verify.ts';
 import type { CommandOf } from '../../src/protocol/commands.ts';
 import { openLevelEngine } from '../../src/storage/engine.ts';
@@ -91,12 +92,16 @@ async function withLog<T>(directory: string, use: (log: EventLog) => Promise<T>)
 }
 
 /** Records limits that cannot be set any more, as an earlier program did. */
-async function recordLimits(log: EventLog, limits: Partial<Limits>): Promise<void> {
+async function recordLimits(
+  log: EventLog,
+  limits: Partial<Limits>,
+  config = DEFAULT_CONFIG,
+): Promise<void> {
   const { projector } = await recover(log);
   const command: CommandOf<'system.configure'> = {
     type: 'system.configure',
     version: 1,
-    payload: { config: DEFAULT_CONFIG, limits },
+    payload: { config, limits },
     source: OPERATOR,
     timeMs: projector.timeMs,
   };
@@ -262,4 +267,18 @@ describe('limits through the handles', () => {
       code: 'LIMIT_EXCEEDED',
     });
   });
+});
+
+test('a log from when its recording could be turned off, which nothing kept to, opens with it on', async () => {
+  const opened = await openTestSwarm();
+  await opened.close();
+  const features = { ...DEFAULT_CONFIG.features, eventPersistence: false };
+  await withLog(opened.directory, async (log) =>
+    recordLimits(log, {}, { ...DEFAULT_CONFIG, features }),
+  );
+  const history = await History.open(opened.directory);
+  expect((await history.at()).get('global.config.features.eventPersistence')).toBe(false);
+  await history.close();
+  const swarm = await opened.open();
+  expect(swarm.get('global.config.features.eventPersistence')).toBe(true);
 });

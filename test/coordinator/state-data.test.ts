@@ -219,13 +219,13 @@ describe('what a write leaves is right as a whole', () => {
   });
 });
 
-describe('what was meant is kept', () => {
-  async function kept(session: AgentSession, path: string, newValue: unknown) {
-    const { success, reason } = await session.update({ path, newValue });
-    expect(success).toBe(true);
-    return { value: session.get(path), reason };
-  }
+async function kept(session: AgentSession, path: string, newValue: unknown) {
+  const { success, reason } = await session.update({ path, newValue });
+  expect(success).toBe(true);
+  return { value: session.get(path), reason };
+}
 
+describe('what was meant is kept', () => {
   test.each([
     [101, 100],
     [-1, 0],

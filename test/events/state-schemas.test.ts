@@ -29,10 +29,9 @@ type Plain<Value> = Value extends readonly (infer Item)[]
       }
     : Value;
 
-type IsSame<One, Other> =
-  (<T>() => T extends Plain<One> ? 1 : 2) extends <T>() => T extends Plain<Other> ? 1 : 2
-    ? true
-    : false;
+type IsSame<One, Other> = [Plain<One>, Plain<Other>] extends [Plain<Other>, Plain<One>]
+  ? true
+  : false;
 
 type Of<Name extends keyof typeof STATE_SCHEMAS> = z.infer<(typeof STATE_SCHEMAS)[Name]>;
 

@@ -475,7 +475,7 @@ class World {
 
   /** What a session keeps; what is derived cannot be written back. */
   #dataOf({ identity: { agentType, sessionId } }: AgentSession): object {
-    const data = (this.swarm.get(`agents.${agentType}.${sessionId}.data`) ?? {}) as object;
+    const data = this.swarm.get(`agents.${agentType}.${sessionId}.data`) ?? {};
     return Object.fromEntries(
       Object.entries(data).filter(
         ([key]) => !['activeSessions', 'pendingHandoffs', 'agentLoads'].includes(key),
