@@ -25,6 +25,7 @@ interface DemoStory {
   readonly tasks: number;
   readonly badlyEnded: string[];
   readonly handover: { type: string }[];
+  readonly disputes: { type: string; source: object; payload: object }[];
   readonly stateHash: string;
   readonly death: {
     agentId: string;
@@ -93,6 +94,23 @@ describe('stig demo', () => {
     expect(types.filter((type) => inOrder.includes(type))).toEqual(inOrder);
   });
 
+  it('tells who was denied what', () => {
+    const denied = story.disputes.filter(({ type }) => type === 'access.denied');
+    expect(denied).toMatchObject([
+      {
+        source: { agentId: 'heartbeat' },
+        payload: { operation: 'write', subject: 'global.health.status', code: 'FORBIDDEN' },
+      },
+    ]);
+    expect(shown).toContain('subject=global.health.status');
+  });
+
+  it('shows what each session says of its work', async () => {
+    const { out } = await stig('state', '--at', String(story.death.sequence));
+    expect(out).toMatch(/pulse-1 .*\d+ % \d+ tasks are left, until [\d:.]+ +\d+ KiB, \d+ ms CPU/);
+    expect(out).toMatch(/denied 1/);
+  });
+
   it('ends with commands that work as they are printed', async () => {
     const commands = [...shown.matchAll(/^ {2}(?:npx )?stig (.+)$/gm)].map(
       ([, words]) => words ?? '',
@@ -147,9 +165,9 @@ describe('stig log', () => {
     );
     expect(jsonLines(page.out)).toEqual(completed.slice(2, 5));
 
-    const byGuardian = await stig('log', '--json', '--source', 'guardian');
+    const byGuardian = await stig('log', '--json', '--source', 'guardian-1');
     expect(jsonLines(byGuardian.out)).toEqual(
-      all.filter(({ source }) => (source as { agentId: string }).agentId === 'guardian'),
+      all.filter(({ source }) => (source as { agentId: string }).agentId === 'guardian-1'),
     );
     const range = await stig('log', '--json', '--from', '10', '--to', '20');
     expect(jsonLines(range.out)).toEqual(all.slice(9, 20));

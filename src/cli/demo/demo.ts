@@ -32,7 +32,7 @@ export function demoCommand(): Command {
       'after',
       `
 What you see: a Conductor makes one task per source; Pulse sessions claim them, lock the file, parse it and write down
-what they find; a Heartbeat measures, a Guardian watches, a Dream Weaver writes report.md. In the middle one Pulse
+what they find; a Heartbeat measures, two Guardians watch, a Dream Weaver writes report.md. In the middle one Pulse
 session dies without a word. Its lock expires, its task goes back, and another session finishes it. Then everything is
 closed, rebuilt from the log alone, and the moment of the death is looked at again.`,
     )
@@ -66,7 +66,11 @@ async function runSwarm(
   directory: string,
   title: string | undefined,
 ): Promise<{ readonly live: LiveState; readonly outcome: Outcome }> {
-  const swarm = await openSwarm({ directory, limits: DEMO_LIMITS });
+  const swarm = await openSwarm({
+    directory,
+    limits: DEMO_LIMITS,
+    config: { audit: { denials: true } },
+  });
   try {
     if (title !== undefined) print(title);
     const outcome = await withTelling(title !== undefined, directory, (told) =>
@@ -129,7 +133,7 @@ function titleOf(
 ): string {
   const rest = leftOut === 0 ? '' : ` (${count(leftOut)} more are left out)`;
   return [
-    `${colors.bold('stigmergy')}  ${agents} Pulse sessions, a Conductor, a Heartbeat, a Dream Weaver and a Guardian`,
+    `${colors.bold('stigmergy')}  ${agents} Pulse sessions, a Conductor, a Heartbeat, a Dream Weaver and two Guardians`,
     `  analyse ${colors.bold(count(files))} sources of ${sources}${rest}; everything they do is recorded in ${dir}`,
     '',
   ].join('\n');

@@ -32,7 +32,8 @@ export async function runDreamWeaver(
   const session = await swarm.register({ agentType: 'dream_weaver', agentId: 'dream-weaver' });
   const data = `agents.dream_weaver.${session.identity.sessionId}.data`;
   const title = `${projectName}, as its swarm saw it`;
-  await session.update({ path: data, newValue: newDream(title) });
+  const dream = { dreamId: 'report', dreamType: 'analysis', prompt: title };
+  await session.update({ path: data, newValue: dream, merge: true });
   const taskId = await takeOver(session);
   const lock = await session.locks.acquire({ resource: REPORT, type: 'upgradeable', ttl: 60_000 });
   if (lock === null) throw new Error(`${REPORT} stayed locked`);
@@ -49,16 +50,13 @@ export async function runDreamWeaver(
   await writeFile(reportPath, markdown);
   await rm(draftPathOf(reportPath));
   const size = Buffer.byteLength(markdown);
-  await session.update({
-    path: `${data}.artifacts[0]`,
-    newValue: {
-      id: 'report',
-      type: 'document',
-      path: reportPath,
-      size,
-      createdAt: new Date().toISOString(),
-      metadata: { sha256: createHash('sha256').update(markdown).digest('hex') },
-    },
+  await session.append(`${data}.artifacts`, {
+    id: 'report',
+    type: 'document',
+    path: reportPath,
+    size,
+    createdAt: new Date().toISOString(),
+    metadata: { sha256: createHash('sha256').update(markdown).digest('hex') },
   });
   await session.update({ path: `${data}.quality`, newValue: quality });
   await enter(session, data, 'complete');
@@ -96,16 +94,4 @@ function resultsOf({ swarm }: Workplace, taskIds: readonly string[]): SourceAnal
     .map((id) => swarm.get(`global.tasks["${id}"]`) as TaskState)
     .filter(({ status }) => status === 'complete')
     .map(({ result }) => result as SourceAnalysis);
-}
-
-function newDream(prompt: string) {
-  return {
-    dreamId: 'report',
-    dreamType: 'analysis',
-    prompt,
-    phase: 'planning',
-    artifacts: [],
-    contextWindow: { documents: [], maxTokens: 0, usedTokens: 0 },
-    quality: { coherence: 0, relevance: 0, creativity: 0 },
-  };
 }

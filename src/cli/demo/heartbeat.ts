@@ -1,9 +1,11 @@
 /** The Heartbeat session of the demonstration: measures the machine and the log, on its interval. */
+import { randomUUID } from 'node:crypto';
 import { statfs } from 'node:fs/promises';
 import { freemem, totalmem } from 'node:os';
 import { dirname } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
+import { Refused } from '../../core/errors.ts';
 import { pause, type Workplace } from './workplace.ts';
 
 const INTERVAL_MS = 250;
@@ -16,23 +18,19 @@ interface Check {
 }
 
 /** Checks until the work is over. */
-export async function runHeartbeat(workplace: Workplace): Promise<void> {
+export async function runHeartbeat(
+  workplace: Workplace,
+  onDenied: (refusal: Refused) => void,
+): Promise<void> {
   const { swarm, over } = workplace;
   const session = await swarm.register({ agentType: 'heartbeat', agentId: 'heartbeat' });
   const data = `agents.heartbeat.${session.identity.sessionId}.data`;
-  const targets = { email: false, calendar: false, weather: false, mentions: false };
   const custom = ['disk', 'memory', 'event-loop', 'log-head'];
-  await session.update({
-    path: data,
-    newValue: {
-      checkInterval: INTERVAL_MS,
-      lastCheck: new Date().toISOString(),
-      nextCheck: new Date().toISOString(),
-      checks: [],
-      targets: { ...targets, custom },
-      findings: [],
-      pendingNotifications: [],
-    },
+  const newValue = { checkInterval: INTERVAL_MS, targets: { custom } };
+  await session.update({ path: data, newValue, merge: true });
+  await overreach(session).catch((error: unknown) => {
+    if (!(error instanceof Refused)) throw error;
+    onDenied(error);
   });
   const lag = monitorEventLoopDelay({ resolution: 10 });
   lag.enable();
@@ -59,7 +57,8 @@ async function checkAll(
   for (const [index, { type, finding, details }] of checks.entries()) {
     const number = round * checks.length + index;
     await session.update({
-      path: `${data}.checks[${number}]`,
+      path: `${data}.checks`,
+      append: true,
       newValue: {
         id: `check-${number}`,
         type,
@@ -74,19 +73,20 @@ async function checkAll(
 }
 
 async function report(session: AgentSession, data: string, check: Check): Promise<void> {
-  const findings = session.get(`${data}.findings`) as readonly unknown[];
-  await session.update({
-    path: `${data}.findings[${findings.length}]`,
-    newValue: {
-      id: `finding-${findings.length}`,
-      type: check.type,
-      priority: 'high',
-      summary: check.finding,
-      details: check.details,
-      notified: false,
-      timestamp: new Date().toISOString(),
-    },
+  await session.append(`${data}.findings`, {
+    id: randomUUID(),
+    type: check.type,
+    priority: 'high',
+    summary: check.finding,
+    details: check.details,
+    notified: false,
+    timestamp: new Date().toISOString(),
   });
+}
+
+/** Whoever measures may not say how the swarm is: that is for Guardians. It tries, once. */
+async function overreach(session: AgentSession): Promise<void> {
+  await session.update({ path: 'global.health.status', newValue: 'healthy' });
 }
 
 async function checkDisk({ reportPath }: Workplace): Promise<Check> {

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as yieldToOthers } from 'node:timers/promises';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
+import type { AgentResources } from '../../events/session.ts';
 import type { TaskState } from '../../events/task-state.ts';
 import { analyseSource } from './source-analysis.ts';
 import { pause, workIsLeft, type Workplace } from './workplace.ts';
@@ -31,24 +32,13 @@ export async function registerPulse(
   agentId: string,
 ): Promise<AgentSession> {
   const session = await swarm.register({ agentType: 'pulse', agentId, capabilities: ['analyse'] });
-  await session.update({
-    path: `agents.pulse.${session.identity.sessionId}.data`,
-    newValue: {
-      projectName,
-      projectPath: sources,
-      goal: 'analyse every source',
-      branchName: null,
-      currentIteration: 0,
-      maxIterations: 10_000,
-      lastSignal: 'UNKNOWN',
-      iterations: [],
-      totalCommits: 0,
-      commitHashes: [],
-      filesModified: [],
-      progressLog: [],
-    },
-  });
+  const newValue = { projectName, projectPath: sources, goal: 'analyse every source' };
+  await session.update({ path: `${placeOf(session)}.data`, newValue, merge: true });
   return session;
+}
+
+function placeOf({ identity }: AgentSession): string {
+  return `agents.pulse.${identity.sessionId}`;
 }
 
 /** Works until no task is left; returns where the session died, if it did. */
@@ -58,6 +48,7 @@ export async function runPulse(
   fate: Fate,
 ): Promise<Death | undefined> {
   let iteration = 0;
+  const startedMs = Date.now();
   while (workIsLeft(workplace)) {
     const task = await session.tasks.claimNext({ start: true });
     if (task === null) {
@@ -65,9 +56,9 @@ export async function runPulse(
       await pause(IDLE_MS);
       continue;
     }
-    const death = await analyse(session, { task, iteration, fate });
-    if (death !== undefined) return death;
     iteration += 1;
+    const death = await analyse(session, { task, iteration, fate, workplace, startedMs });
+    if (death !== undefined) return death;
     await yieldToOthers(); // analysing keeps the processor, and the others have to be heard
   }
   await session.stop('no task is left');
@@ -78,12 +69,13 @@ interface Assignment {
   readonly task: TaskState;
   readonly iteration: number;
   readonly fate: Fate;
+  readonly workplace: Workplace;
+  /** When the session began to work. */
+  readonly startedMs: number;
 }
 
-async function analyse(
-  session: AgentSession,
-  { task, iteration, fate }: Assignment,
-): Promise<Death | undefined> {
+async function analyse(session: AgentSession, assignment: Assignment): Promise<Death | undefined> {
+  const { task, fate } = assignment;
   const { directory, file } = task.metadata as { directory: string; file: string };
   const lock = await session.locks.acquire({
     resource: file,
@@ -105,48 +97,66 @@ async function analyse(
     const { agentId, sessionId } = session.identity;
     return { agentId, sessionId, taskId: task.id, file };
   }
+  const before = process.cpuUsage();
   const analysis = analyseSource(file, text);
-  await writeDown(session, {
-    task,
-    iteration,
-    summary: summaryOf(analysis.lines, analysis.functions),
+  const { user, system } = process.cpuUsage(before);
+  await writeDown(session, assignment, {
+    summary: `${analysis.lines} lines, ${analysis.functions} functions`,
+    cpuMs: (user + system) / 1_000,
+    memoryBytes: Buffer.byteLength(text),
   });
   await session.tasks.complete(task.id, analysis);
   await session.locks.release(lock.id);
   return undefined;
 }
 
-/** The iteration record (specification, `PulseIteration`), appended to the session's own list. */
+/** What an analysis came to, and what it took. */
+interface Effort {
+  readonly summary: string;
+  readonly cpuMs: number;
+  readonly memoryBytes: number;
+}
+
+/**
+ * The iteration record (specification, `PulseIteration`), how far the session is and what it has used: several places of its
+ * state, in one commit.
+ */
 async function writeDown(
   session: AgentSession,
-  { task, iteration, summary }: Omit<Assignment, 'fate'> & { readonly summary: string },
+  { task, iteration, workplace, startedMs }: Assignment,
+  { summary, cpuMs, memoryBytes }: Effort,
 ): Promise<void> {
-  const data = `agents.pulse.${session.identity.sessionId}.data`;
+  const place = placeOf(session);
+  const now = Date.now();
   const { startedAt } = task;
-  const completedAt = new Date().toISOString();
-  const durationSeconds =
-    startedAt === null ? null : (Date.parse(completedAt) - Date.parse(startedAt)) / 1000;
   const record = {
-    number: iteration + 1,
+    number: iteration,
     status: 'complete',
     signal: 'CONTINUE',
     summary: `${task.goal}: ${summary}`,
     commitHash: null,
     startedAt,
-    completedAt,
-    durationSeconds,
+    completedAt: new Date(now).toISOString(),
+    durationSeconds: startedAt === null ? null : (now - Date.parse(startedAt)) / 1_000,
     filesModified: [],
   };
-  await Promise.all([
-    session.update({ path: `${data}.iterations[${iteration}]`, newValue: record }),
-    session.update({
-      path: data,
-      newValue: { currentIteration: iteration + 1, lastSignal: 'CONTINUE' },
+  const left = workplace.openTaskIds.size;
+  const doneShare = 1 - left / workplace.tasks;
+  const leftMs = doneShare === 0 ? 0 : ((now - startedMs) * (1 - doneShare)) / doneShare;
+  const eta = new Date(now + leftMs).toISOString();
+  const { cpuTime } = session.get(`${place}.resources`) as AgentResources;
+  await session.updateAll([
+    { path: `${place}.data.iterations`, newValue: record, append: true },
+    { path: `${place}.data.currentIteration`, newValue: iteration },
+    { path: `${place}.data.lastSignal`, newValue: 'CONTINUE' },
+    {
+      path: `${place}.progress`,
+      newValue: { current: doneShare * 100, message: `${left} tasks are left`, eta },
+    },
+    {
+      path: `${place}.resources`,
+      newValue: { memoryUsed: memoryBytes, cpuTime: cpuTime + cpuMs },
       merge: true,
-    }),
+    },
   ]);
-}
-
-function summaryOf(lines: number, functions: number): string {
-  return `${lines} lines, ${functions} functions`;
 }

@@ -34,6 +34,8 @@ export interface Story {
   readonly metrics: SwarmState['global']['metrics'];
   readonly report: Outcome['report'];
   readonly death: DeathStory | null;
+  /** What somebody was denied, and where two writes of one value met. */
+  readonly disputes: readonly SwarmEvent[];
   /** How the report changed hands, and how the lock on it grew. */
   readonly handover: readonly SwarmEvent[];
 }
@@ -76,6 +78,7 @@ export async function readStory(
     metrics: end.state.global.metrics,
     report,
     death: deathStory,
+    disputes: await readDisputes(history, fromSequence),
     handover: await readHandover(history, report.taskId, fromSequence),
   };
   return {
@@ -136,6 +139,16 @@ async function readHandover(
   return found;
 }
 
+/** The denials, and the writes that a strategy resolved. */
+async function readDisputes(history: History, fromSequence: number): Promise<SwarmEvent[]> {
+  const found: SwarmEvent[] = [];
+  for await (const event of history.events({ types: ['access.*', 'state.*'], fromSequence })) {
+    const { resolved } = event.payload as { readonly resolved?: string };
+    if (event.type === 'access.denied' || resolved !== undefined) found.push(event);
+  }
+  return found;
+}
+
 /** Writes the story for people. */
 export function tellStory({ story, beforeDeath }: Told, again: string): string {
   const { death } = story;
@@ -146,6 +159,8 @@ export function tellStory({ story, beforeDeath }: Told, again: string): string {
     ...(death === null || beforeDeath === undefined ? [] : pastOf(beforeDeath, death)),
     heading('How the report changed hands, and how the lock on it grew'),
     ...story.handover.map(eventLine),
+    heading('Who was denied what, and where two who wrote the same value met'),
+    ...story.disputes.map(eventLine),
     heading('Metrics'),
     metricsOf(story),
     heading('Now try'),

@@ -39,15 +39,25 @@ export async function workAsSwarm(swarm: Swarm, job: Job, told: Told): Promise<O
   await endEarlierRun(swarm);
   const fromSequence = swarm.sequence + 1;
   const over = new AbortController();
-  const workplace: Workplace = { swarm, ...job, openTaskIds: new Set(), over: over.signal };
+  const workplace: Workplace = {
+    swarm,
+    ...job,
+    tasks: job.files.length,
+    openTaskIds: new Set(),
+    over: over.signal,
+  };
   const conductor = await registerConductor(workplace);
   const total = await createTasks(conductor, workplace, job.files);
   const taskIds = [...workplace.openTaskIds];
   told.event(`the Conductor made ${total} tasks, one per source`);
   const watchers = [
-    runHeartbeat(workplace),
-    runGuardian(workplace, ({ status, issues }) =>
-      told.event(`the Guardian finds the swarm ${[status, ...issues].join(': ')}`),
+    runHeartbeat(workplace, ({ code }) =>
+      told.event(`the Heartbeat may not write the health of the swarm: ${code}`),
+    ),
+    ...['guardian-1', 'guardian-2'].map(async (agentId) =>
+      runGuardian(workplace, agentId, ({ status, issues }) =>
+        told.event(`${agentId} finds the swarm ${[status, ...issues].join(': ')}`),
+      ),
     ),
     keepProgress(workplace, { conductor, total, told }),
   ];

@@ -11,6 +11,8 @@ export interface Workplace {
   readonly projectName: string;
   /** Where the report goes. */
   readonly reportPath: string;
+  /** How many tasks this run makes. */
+  readonly tasks: number;
   /** The tasks of this run that have not ended. */
   readonly openTaskIds: Set<string>;
   /** Ends the scripts that watch. */
