@@ -18,7 +18,7 @@ export interface ListLimit {
 const OTHER: ListLimit = { name: 'listLengthMax', isWindow: false };
 
 /** The lists of the specification, by their place: the type of agent, and `data` or `health`. An index stands as `[]`. */
-const LISTS: Readonly<Record<string, ListLimit>> = {
+export const LISTS: Readonly<Record<string, ListLimit>> = {
   'pulse.data.iterations': { name: 'iterationsMax', isWindow: true },
   'pulse.data.iterations.[].filesModified': { name: 'filesModifiedMax', isWindow: false },
   'pulse.data.commitHashes': { name: 'commitHashesMax', isWindow: true },
