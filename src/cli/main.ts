@@ -10,7 +10,9 @@ import { demoCommand } from './demo/demo.ts';
 import { importCommand } from './import.ts';
 import { locksCommand } from './locks.ts';
 import { logCommand } from './log.ts';
+import { getCommand } from './get.ts';
 import { harmless } from './output.ts';
+import { setCommand, unsetCommand } from './set.ts';
 import { stateCommand } from './state.ts';
 import { tasksCommand } from './tasks.ts';
 import { verifyCommand } from './verify.ts';
@@ -27,6 +29,7 @@ Start here:
   $ stig demo                 a swarm at work on this directory, a death, a recovery
   $ stig log --limit 20       what it did, as events
   $ stig state --at 50        the whole state after event 50
+  $ stig get 'agents.**.goal' every place of the state that a pattern matches
   $ stig tasks --at 50        its tasks then, and who worked on them
   $ stig locks --at 50        its locks then, and who waited for them
   $ stig verify               proof that nothing was lost or changed
@@ -37,6 +40,9 @@ for (const made of [
   demoCommand(),
   logCommand(),
   stateCommand(),
+  getCommand(),
+  setCommand(),
+  unsetCommand(),
   locksCommand(),
   tasksCommand(),
   verifyCommand(),

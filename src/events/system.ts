@@ -272,14 +272,18 @@ export function withSettings(config: SwarmConfig, change: ConfigChange): SwarmCo
   } as SwarmConfig;
 }
 
+/** What the keys mean that may be absent. A change can only say what a key is, so one that goes becomes this. */
+const ABSENT: Pick<SwarmConfig, 'audit' | 'conflicts'> = {
+  audit: { denials: false },
+  conflicts: {},
+};
+
 /** What has to change to make one configuration of another; undefined when nothing does. */
-export function settingsChanged(
-  before: SwarmConfig | undefined,
-  after: SwarmConfig,
-): ConfigChange | undefined {
+export function settingsChanged(before: SwarmConfig, after: SwarmConfig): ConfigChange | undefined {
+  const lost = Object.entries(ABSENT).filter(([key]) => Object.hasOwn(before, key));
   return differing(
-    before as unknown as JsonObject | undefined,
-    after as unknown as JsonObject,
+    before as unknown as JsonObject,
+    { ...Object.fromEntries(lost), ...after } as unknown as JsonObject,
     GROUPS,
   );
 }

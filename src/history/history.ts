@@ -3,14 +3,15 @@
  *
  * Read-only: takes no epoch and appends nothing (I8). Shows durable events only (I2).
  */
-import { Fault } from '../core/errors.ts';
-import { parsePath, type PathStep } from '../core/path.ts';
+import { Fault, type Refusal } from '../core/errors.ts';
+import { parsePath, parsePattern, type PathStep } from '../core/path.ts';
 import { parseTime } from '../core/time.ts';
 import { recover, type Moment } from '../coordinator/recovery.ts';
 import { firstFact, sequenceOfEventId, toSwarmEvent, type SwarmEvent } from '../events/envelope.ts';
 import { matcher, type EventFilter } from '../events/filter.ts';
 import { EventLog, type LogHead } from '../events/log.ts';
 import type { Projector } from '../projections/projector.ts';
+import { queryAt, type QueryMatch } from '../projections/query.ts';
 import { hashState } from '../projections/saved-views.ts';
 import {
   toSwarmState,
@@ -21,6 +22,10 @@ import {
 } from '../projections/swarm-state.ts';
 import { openLevelEngine, type Engine } from '../storage/engine.ts';
 import { verifyLog, type Verification, type VerifyOptions } from './verify.ts';
+
+function asFault({ code, message, details }: Refusal): Fault {
+  return new Fault(code, message, { details });
+}
 
 /** The state at a moment of the past. */
 export class PastState {
@@ -51,8 +56,25 @@ export class PastState {
   /** The value at a path; undefined where there is none. Throws `INVALID_PATH`. */
   get(path: string): unknown {
     const parsed = parsePath(path);
-    if (!parsed.ok) throw new Fault(parsed.code, parsed.message, { details: parsed.details });
+    if (!parsed.ok) throw asFault(parsed);
     return valueAtPath(this.#projector, parsed.steps);
+  }
+
+  /** The value at a path with its version; undefined where there is none. Throws `INVALID_PATH`. */
+  read(path: string): VersionedState | undefined {
+    const parsed = parsePath(path);
+    if (!parsed.ok) throw asFault(parsed);
+    return this.readAt(parsed.steps);
+  }
+
+  /** Every place that a pattern matches, in the order of the state. Throws `INVALID_PATH`, `LIMIT_EXCEEDED`. */
+  query(text: string): readonly QueryMatch[] {
+    const pattern = parsePattern(text);
+    if (!pattern.ok) throw asFault(pattern);
+    const max = this.#projector.swarm?.limits.queryMatchesMax ?? 0;
+    const found = queryAt(this.#projector, pattern.segments, { canRead: () => true, max });
+    if (!found.ok) throw asFault(found);
+    return found.matches;
   }
 
   /** The value at the end of some steps, with its version, time and author; undefined where there is none. */
