@@ -41,4 +41,16 @@ for (const { session, step, change } of changes) {
 // Nothing was lost, and it is known who wrote last.
 const { value, lastModifiedBy } = swarm.read(path);
 console.log(`plan: ${JSON.stringify(value)}, last written by ${lastModifiedBy.agentId}`);
+
+// Or a strategy resolves it inside the coordinator, in one commit: here both lists become one.
+const steps = `${path}.steps`;
+const { version: expectedVersion } = swarm.read(steps);
+await anna.update({ path: steps, newValue: ['measure', 'paint'], expectedVersion });
+const { resolved } = await bert.update({
+  path: steps,
+  newValue: ['measure', 'repair'],
+  expectedVersion,
+  onConflict: 'merge-arrays',
+});
+console.log(`resolved by ${resolved}: ${swarm.get(steps).join(', ')}`);
 await swarm.close();

@@ -34,6 +34,7 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'bert: finds {"steps":["measure"]}',
     'bert: written at the next try',
     'plan: {"steps":["measure","repair"]}, last written by bert',
+    'resolved by merge-arrays: measure, paint, repair',
   ],
   '04-fenced-late-writer.mjs': [
     'exclusive, a new token: true',
@@ -56,6 +57,21 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'handoff.requested -> handoff.accepted',
     'handoff.accepted -> handoff.completed',
     'too late: coder',
+  ],
+  '06-denied-write.mjs': [
+    'ant: wrote agents.pulse.ant-1.data.goal',
+    'bee: FORBIDDEN agents.pulse.ant-1.data.goal',
+    'ant: FORBIDDEN global.config.maxConcurrentAgents',
+    'ant: FORBIDDEN global.health.status',
+    'owl: wrote global.health.status',
+    'ant: ACTOR_OWNED_PATH agents.pulse.ant-1.status',
+    'may read: true',
+    'may write: agents.pulse.ant-1.**',
+    'goal: count the leaves',
+    'denied: bee agents.pulse.ant-1.data.goal',
+    'denied: ant global.config.maxConcurrentAgents',
+    'denied: ant global.health.status',
+    'denials: 3',
   ],
 };
 
