@@ -93,7 +93,10 @@ function reachOf({ place, isBelow }: Row, pattern: Pattern): Reach | undefined {
     if (segment === ANY_DEPTH) return 'partly';
     if (segment !== ANY && segment !== step) return undefined;
   }
-  return isBelow && pattern.length === place.length ? 'above' : 'in';
+  if (isBelow && pattern.length === place.length) return 'above';
+  // `X.**` leads to X too, and a row `X.*` is only what is below it.
+  const mayBeItself = pattern.slice(place.length).every((segment) => segment === ANY_DEPTH);
+  return isBelow && mayBeItself ? 'partly' : 'in';
 }
 
 /** The operator and the coordinator, and nobody who calls himself so. */
