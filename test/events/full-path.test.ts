@@ -13,12 +13,15 @@ test.each([
   ['locks.l1', 'locks.locks.l1'],
   ['locks.l1.holder.id', 'locks.locks.l1.holder.agentId'],
   ['locks.locks.l1.holder.id', 'locks.locks.l1.holder.agentId'],
+  ['locks.lock-456.holder.id', 'locks.locks.lock-456.holder.agentId'], // the appendix's own
 ])('%s is short for %s', (short, long) => {
   expect(full(short)).toBe(long);
   expect(full(long)).toBe(long);
 });
 
 test.each([
+  'global.config.maxConcurrentAgents',
+  'agents.pulse.session-123.data.currentIteration',
   'agents',
   'agents.pulse.s1',
   'agents.pulse.s1.status',
