@@ -87,8 +87,8 @@ function readRow([path, ...marks]: MatrixRow): Row {
 }
 
 function reachOf({ place, isBelow }: Row, pattern: Pattern): Reach | undefined {
-  for (const [at, step] of place.entries()) {
-    const segment = pattern[at];
+  for (let at = 0; at < place.length; at++) {
+    const [step, segment] = [place[at], pattern[at]];
     if (segment === undefined) return 'above';
     if (segment === ANY_DEPTH) return 'partly';
     if (segment !== ANY && segment !== step) return undefined;

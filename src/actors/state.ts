@@ -13,6 +13,7 @@ import { isWithin } from '../events/definition.ts';
 import { depthOf, nodesOf, nodesOfDocument } from '../events/document-size.ts';
 import { fitWrite, type Fit } from '../events/fit.ts';
 import { inFull } from '../events/full-path.ts';
+import type { Leaf } from '../events/marks.ts';
 import { listLimitAt, longList, windowAt } from '../events/list-limits.ts';
 import {
   canWrite,
@@ -41,13 +42,10 @@ interface Outcome {
 /** The documents as the writes so far left them, by record. */
 type Drafts = ReadonlyMap<string, JsonObject>;
 
-const NO_DRAFTS: Drafts = new Map();
-
 /** The decisions about direct writes. */
 export const stateDeciders: Deciders<'state.update' | 'state.delete' | 'state.batch'> = {
-  'state.update': (view, { payload }) => single(decideWrite(view, payload, NO_DRAFTS)),
-  'state.delete': (view, { payload }) =>
-    single(decideWrite(view, { ...payload, delete: true }, NO_DRAFTS)),
+  'state.update': (view, { payload }) => single(decideWrite(view, payload)),
+  'state.delete': (view, { payload }) => single(decideWrite(view, { ...payload, delete: true })),
   'state.batch': batch,
 };
 
@@ -81,7 +79,8 @@ function batch(view: StateView, { payload }: CommandOf<'state.batch'>): Decision
   return facts(...all);
 }
 
-function decideWrite(view: StateView, wanted: AskedWrite, drafts: Drafts): Outcome | Refusal {
+/** Decides one write; on what the writes before it in its batch left, when there are drafts. */
+function decideWrite(view: StateView, wanted: AskedWrite, drafts?: Drafts): Outcome | Refusal {
   const parsed = parsePath(wanted.path);
   if (!parsed.ok) return parsed;
   const steps = inFull(parsed.steps);
@@ -90,20 +89,25 @@ function decideWrite(view: StateView, wanted: AskedWrite, drafts: Drafts): Outco
   const compared = compare(view, found, wanted);
   if (!compared.ok) return compared;
   const { asked } = compared;
-  const draft = drafts.get(found.record) ?? found.document;
+  const draft = drafts?.get(found.record) ?? found.document;
   const target = 'append' in asked && asked.append === true ? atEnd(found, draft) : found;
   if (!target.ok) return target;
   const write = writeOf(asked, valueAt(draft, target.steps) !== undefined);
   const limits = view.swarm?.limits;
-  const refusal =
-    limits === undefined
-      ? refuse('INTERNAL', 'The swarm is not initialized.')
-      : (checkPlace(target, draft, write) ?? checkBounds(target, draft, write, limits));
-  if (refusal !== undefined) return refusal;
-  if (leavesOf(draft, write, target.steps).length === 0 || isAbsent(write, draft, target)) {
+  if (limits === undefined) return refuse('INTERNAL', 'The swarm is not initialized.');
+  const misplaced = checkPlace(target, draft, write);
+  if (misplaced !== undefined) return misplaced;
+  const leaves = leavesOf(draft, write, target.steps);
+  const excess = checkBounds(target, draft, { write, leaves }, limits);
+  if (excess !== undefined) return excess;
+  if (leaves.length === 0 || isAbsent(write, draft, target)) {
     return { ok: true, target, facts: [], document: draft };
   }
-  const fit = fitWrite({ ...target, document: draft }, write);
+  const fit = fitWrite(
+    { schema: target.schema, steps: target.steps, document: draft },
+    write,
+    leaves,
+  );
   if (!fit.ok) {
     const { reason } = fit;
     return refuse('INVALID_INPUT', `${asked.path}: the write would make it invalid: ${reason}.`, {
@@ -111,7 +115,9 @@ function decideWrite(view: StateView, wanted: AskedWrite, drafts: Drafts): Outco
       reason,
     });
   }
-  const document = written(draft, fit.write, target.steps);
+  // What it leaves is made again when it is folded: here only for who looks at it.
+  const isRead = drafts !== undefined || target.record === 'swarm';
+  const document = isRead ? written(draft, fit.write, target.steps) : draft;
   return { ok: true, target, facts: factsOf(target, fit, { draft, document }), document };
 }
 
@@ -176,7 +182,7 @@ function checkPlace(
 function checkBounds(
   { kind, steps }: Target,
   document: JsonObject,
-  write: Write,
+  { write, leaves }: { readonly write: Write; readonly leaves: readonly Leaf[] },
   limits: Limits,
 ): Refusal | undefined {
   if (write.type === 'state.deleted') return undefined;
@@ -188,7 +194,7 @@ function checkBounds(
   if (list !== undefined) return exceeded('This list has', 'elements', list, limits[list]);
   const field = document[String(steps[0])];
   const oldest = fallsOut(document, steps, windowAt(kind, steps, limits));
-  const growth = growthBy(leavesOf(document, write, steps)) - nodesOf(oldest);
+  const growth = growthBy(leaves) - nodesOf(oldest);
   if (growth > 0 && nodesOfDocument(field) + growth > limits.documentNodesMax) {
     return exceeded('A record holds', 'values', 'documentNodesMax', limits.documentNodesMax);
   }

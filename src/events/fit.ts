@@ -27,12 +27,16 @@ export interface DocumentPlace {
   readonly steps: readonly PathStep[];
 }
 
-/** Fits a write to the schema of the document that it changes. */
-export function fitWrite({ schema, document, steps }: DocumentPlace, write: Write): Fit {
+/** Fits a write to the schema of the document that it changes; `leaves` are what it puts there. */
+export function fitWrite(
+  { schema, document, steps }: DocumentPlace,
+  write: Write,
+  leaves = leavesOf(document, write, steps),
+): Fit {
   if (write.type === 'state.deleted') return fitRemoval(schema, write, steps);
   let newValue = write.payload.newValue as JsonValue;
   const reasons: string[] = [];
-  for (const leaf of leavesOf(document, write, steps)) {
+  for (const leaf of leaves) {
     const found = placeToCheck(schema, document, leaf.steps);
     if (!found.ok) return found;
     const isLeaf = found.steps.length === leaf.steps.length;

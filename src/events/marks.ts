@@ -60,14 +60,20 @@ export function stampChanges(
   changes: readonly Change[],
   max: number,
 ): Touched {
-  const marks = new Map(Object.entries(touched.fields ?? {}));
+  let fields: Fields = touched.fields ?? NO_MARKS;
   for (const { path, gone } of changes) {
-    if (gone === true) marks.set(path, { ...touch, gone });
-    else stampPlace(marks, path, touch);
+    fields =
+      gone === true ? { ...fields, [path]: { ...touch, gone } } : stampPlace(fields, path, touch);
   }
+  if (Object.keys(fields).length <= max) return { whole: touched.whole, fields };
+  const marks = new Map(Object.entries(fields));
   while (marks.size > max && foldBusiest(marks));
   return { whole: touched.whole, fields: Object.fromEntries(marks) };
 }
+
+type Fields = Readonly<Record<string, Touch>>;
+
+const NO_MARKS: Fields = Object.freeze({});
 
 /** The version of a place where nothing is: that of the newest tombstone at or above it; 0 when nothing ever was there. */
 export function tombstoneAt(touched: Touched, path: string): number {
@@ -79,12 +85,15 @@ export function tombstoneAt(touched: Touched, path: string): number {
 }
 
 /** What was marked below is covered, but for tombstones: what went stays gone, unless this write brings it back. */
-function stampPlace(marks: Map<string, Touch>, path: string, touch: Touch): void {
-  const former = marks.get(path);
-  for (const [marked, { gone }] of marks) {
-    if (gone !== true && isWithin(marked, path)) marks.delete(marked);
+function stampPlace(fields: Fields, path: string, touch: Touch): Fields {
+  const stamped: Record<string, Touch> = {};
+  for (const marked of Object.keys(fields)) {
+    const mark = fields[marked];
+    if (mark !== undefined && (mark.gone === true || !isWithin(marked, path)))
+      stamped[marked] = mark;
   }
-  marks.set(path, former?.gone === true ? { ...touch, gone: true } : touch);
+  stamped[path] = fields[path]?.gone === true ? { ...touch, gone: true } : touch;
+  return stamped;
 }
 
 /** Puts one mark in place of those below the parent that has the most; false when no two have the same parent. */

@@ -24,7 +24,7 @@ export function ownerAt(steps: readonly PathStep[]): string | undefined {
   const [root, section, , field] = steps;
   if (root === 'agents') {
     if (isDerived(steps)) return DERIVED;
-    if (steps.length < 3 || !isOwnedInSession(steps.slice(3))) return undefined;
+    if (steps.length < 3 || !isOwnedInSession(field)) return undefined;
     return ownerOf(String(field)) ?? 'none: the coordinator keeps it';
   }
   if (root === 'global' && section === 'tasks' && field === 'metadata') return undefined;

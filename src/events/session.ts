@@ -191,8 +191,8 @@ const OWNED_FIELDS: ReadonlySet<PathStep> = new Set([
   'stalledSince',
 ]);
 
-/** Whether steps inside a session lead to what it may not write itself: the whole of it, or what the coordinator keeps. */
-export function isOwnedInSession([field]: readonly PathStep[]): boolean {
+/** Whether a field of a session, or no field, is what it may not write itself: the whole of it, or what the coordinator keeps. */
+export function isOwnedInSession(field: PathStep | undefined): boolean {
   return field === undefined || OWNED_FIELDS.has(field);
 }
 

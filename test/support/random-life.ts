@@ -199,7 +199,7 @@ export const operation = fc.oneof(
     weight: 2,
     arbitrary: fc.record({
       do: fc.constant('configure'),
-      section: fc.constantFrom('lockDefault', 'taskDefault', 'features', 'features', 'health'),
+      section: fc.constantFrom('lockDefault', 'taskDefault', 'features', 'health', 'upkeep'),
       value: fc.nat(9),
     }),
   },
@@ -444,6 +444,11 @@ class World {
         );
       }
       case 'configure': {
+        if (one.section === 'upkeep') {
+          const alert = { severity: 'low', summary: `look at ${one.value}` };
+          this.#ask('system.raise_alert', alert, one.value > 4 ? this.#pick(one.value) : undefined);
+          return this.#ask('system.note_maintenance', { action: `repair ${one.value}` });
+        }
         const [path, newValue] = configured(one.section, one.value);
         return this.#ask('state.update', { path, newValue, merge: true });
       }
@@ -582,7 +587,10 @@ function configured(section: string, value: number): readonly [path: string, new
     case 'features':
       return ['global.config.features', { preemption: value > 2, autoHandoff: value % 3 > 0 }];
     case 'health':
-      return ['global.health', { status: 'degraded', issues: [`issue ${value}`] }];
+      return [
+        'global.health',
+        { status: value > 4 ? 'degraded' : 'healthy', issues: [`issue ${value}`] },
+      ];
     default:
       return [`global.config.timeouts.${section}`, 1_000 * (value + 1)];
   }
