@@ -57,8 +57,8 @@ async function updates(directory: string, watching: Watching): Promise<Sample> {
       async (writer, turn) => {
         const session = pulseOf(sessions, writer);
         const path = `agents.pulse.${session.identity.sessionId}.data.currentIteration`;
-        // Every write changes the value, also when several writers share a session.
-        await session.update({ path, newValue: turn * IN_FLIGHT + writer });
+        // Every write changes the value, which is 0 at first, also when several writers share a session.
+        await session.update({ path, newValue: turn * IN_FLIGHT + writer + 1 });
       },
     );
     await new Promise(setImmediate); // the watches have taken what is durable by then
