@@ -50,6 +50,8 @@ export interface BatchResult {
   readonly success: boolean;
   /** The versions of the paths, in the order of the batch. */
   readonly newVersions?: readonly (number | undefined)[];
+  /** What was changed of the values, so that they fit their places; absent when nothing was. */
+  readonly reasons?: readonly string[];
   /** The first conflict that was found. */
   readonly conflict?: UpdateResult['conflict'] & { readonly path: string };
 }
@@ -82,7 +84,14 @@ export class StateWriter {
     );
     const versions = commit === undefined ? undefined : this.#versionsOf(updates);
     const result = await answer;
-    if (result.ok) return { success: true, newVersions: versions ?? this.#versionsOf(updates) };
+    if (result.ok) {
+      const reasons = result instanceof Recorded ? reasonsIn(result.commit) : [];
+      return {
+        success: true,
+        newVersions: versions ?? this.#versionsOf(updates),
+        ...(reasons.length === 0 ? {} : { reasons }),
+      };
+    }
     if (result.code !== 'VERSION_CONFLICT') throw new Refused(result);
     return { success: false, conflict: result.details as BatchResult['conflict'] & object };
   }
@@ -123,4 +132,11 @@ export class StateWriter {
 /** The fact of a write: of what a session does beside it, coming back from an error for example, it is none. */
 function writeIn({ facts }: Commit): Fact | undefined {
   return facts.find(({ type }) => type.startsWith('state.') || type === 'system.config_changed');
+}
+
+function reasonsIn({ facts }: Commit): readonly string[] {
+  return facts.flatMap(({ type, payload }) => {
+    const { reason } = payload as { readonly reason?: string };
+    return type.startsWith('state.') && reason !== undefined ? [reason] : [];
+  });
 }

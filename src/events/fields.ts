@@ -10,7 +10,7 @@ export const timestampSchema = z
     const ms = parseTime(text);
     return ms === undefined ? text : isoTime(ms);
   })
-  .refine((text) => parseTime(text) !== undefined, 'an ISO 8601 timestamp');
+  .refine((text) => parseTime(text) !== undefined, 'must be an ISO 8601 timestamp');
 
 /** How far something is, 0–100; what is beyond an end is kept as that end. */
 export const percentSchema = z.number().overwrite((percent) => Math.min(Math.max(percent, 0), 100));

@@ -45,15 +45,25 @@ export function fitWrite(
     ) as JsonValue;
     const parsed = found.schema.safeParse(value);
     if (!parsed.success) return { ok: false, reason: reasonOf(parsed.error, value, found.steps) };
-    const difference = differenceOf(value, parsed.data as JsonValue, found.steps);
-    if (difference === undefined) continue;
-    reasons.push(difference);
+    if (value === parsed.data) continue;
+    const differing = [...differences(value, parsed.data as JsonValue, found.steps)];
+    if (differing.length === 0) continue;
+    reasons.push(...differing);
     const kept = valueAt(parsed.data, leaf.steps.slice(found.steps.length)) as JsonValue;
     newValue = withValueAt(newValue, leaf.steps.slice(steps.length), kept);
   }
   if (reasons.length === 0) return { ok: true, write };
   const payload = { ...write.payload, newValue: frozen(newValue) };
-  return { ok: true, write: { ...write, payload }, reason: reasons.join('; ') };
+  return { ok: true, write: { ...write, payload }, reason: told(reasons) };
+}
+
+/** So many changes are told in words. */
+const TOLD_MAX = 8;
+
+function told(reasons: readonly string[]): string {
+  const more = reasons.length - TOLD_MAX;
+  const all = reasons.slice(0, TOLD_MAX).join('; ');
+  return more > 0 ? `${all}; and ${more} more` : all;
 }
 
 /** What the specification requires is not taken away. */
@@ -137,25 +147,24 @@ function reasonOf(
 ): string {
   const inside = (issue?.path ?? []) as readonly PathStep[];
   const isMissing = valueAt(value, inside) === undefined;
-  const why = isMissing ? 'is required; a merge keeps what it does not name' : issue?.message;
+  const hint = inside.length === 1 ? '; a merge keeps what it does not name' : '';
+  const why = isMissing ? `is required${hint}` : issue?.message;
   return `${formatPath([...at, ...inside])}: ${why ?? 'is not valid'}`;
 }
 
-/** The first place where a schema kept another value than it was given. */
-function differenceOf(
+/** The places where a schema kept another value than it was given, in words. */
+function* differences(
   given: JsonValue,
   kept: JsonValue,
   steps: readonly PathStep[],
-): string | undefined {
-  if (given === kept) return undefined;
+): Generator<string> {
+  if (given === kept) return;
   if (typeof given !== 'object' || given === null) {
-    return `${formatPath(steps)}: ${canonicalJson(given)} is kept as ${canonicalJson(kept)}`;
+    yield `${formatPath(steps)}: ${canonicalJson(given)} is kept as ${canonicalJson(kept)}`;
+    return;
   }
-  const keys = Array.isArray(given) ? given.keys() : Object.keys(given);
-  for (const key of keys) {
+  for (const key of Array.isArray(given) ? given.keys() : Object.keys(given)) {
     const [one, other] = [valueAt(given, [key]), valueAt(kept, [key])];
-    const found = differenceOf(one as JsonValue, other as JsonValue, [...steps, key]);
-    if (found !== undefined) return found;
+    yield* differences(one as JsonValue, other as JsonValue, [...steps, key]);
   }
-  return undefined;
 }

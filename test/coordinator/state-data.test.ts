@@ -254,17 +254,31 @@ describe('what was meant is kept', () => {
     const { session, data } = await registered('pulse');
     const own = 'agents.pulse.s1';
     const progress = { current: 250, message: 'm', eta: '2026-01-01T00:00:00-01:00' };
-    expect((await kept(session, `${own}.progress`, progress)).value).toEqual({
-      current: 100,
-      message: 'm',
-      eta: '2026-01-01T01:00:00.000Z',
-    });
+    const { value, reason } = await kept(session, `${own}.progress`, progress);
+    expect(value).toEqual({ current: 100, message: 'm', eta: '2026-01-01T01:00:00.000Z' });
+    expect(reason).toContain('progress.current');
+    expect(reason).toContain('progress.eta');
+    const zones = Array.from({ length: 12 }, () => ({ timestamp: '2026-01-01', message: 'm' }));
+    const many = await kept(session, `${data}.progressLog`, zones);
+    expect(many.reason?.split(';')).toHaveLength(9); // eight, and how many more
     const merge = { path: own + '.progress', newValue: { current: -3 }, merge: true };
     expect(await session.update(merge)).toMatchObject({ success: true });
     expect(session.get(`${own}.progress`)).toMatchObject({ current: 0, message: 'm' });
     const startedAt = '2026-01-01T00:00:00+00:00';
     await session.append(`${data}.iterations`, { ...ITERATION, startedAt });
     expect(session.get(`${data}.iterations[0]`)).toEqual(ITERATION);
+  });
+
+  test('in a batch as well', async () => {
+    const { session } = await registered('pulse');
+    const own = 'agents.pulse.s1';
+    const updates = [
+      { path: `${own}.progress.current`, newValue: 400 },
+      { path: `${own}.data.goal`, newValue: 'g' },
+    ];
+    const { reasons } = await session.updateAll(updates);
+    expect(reasons).toEqual([expect.stringContaining('progress.current')]);
+    expect(session.get(`${own}.progress.current`)).toBe(100);
   });
 
   test('validateUpdate says the same before', async () => {
