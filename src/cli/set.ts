@@ -108,7 +108,11 @@ async function write(
 function sessionOf(swarm: Swarm, sessionId: string): Writer {
   const sessions = Object.values(swarm.state.agents).flatMap((ofType) => Object.values(ofType));
   const found = sessions.find((session) => session.sessionId === sessionId);
-  return swarm.session({ agentId: found?.agentId ?? '', sessionId });
+  if (found === undefined) {
+    const message = `There is no session ${sessionId}. See who is there with: stig state`;
+    throw new Refused(refuse('UNKNOWN_SESSION', message, { sessionId }));
+  }
+  return swarm.session(found);
 }
 
 function toText(path: string, { newVersion, resolved, reason }: UpdateResult): string {
