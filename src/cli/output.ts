@@ -22,7 +22,12 @@ export function note(line: string): void {
 
 /** Writes a value as one line of JSON, its Maps as objects. */
 export function printJson(value: unknown): void {
-  print(escaped(JSON.stringify(value, mapsAsObjects)));
+  print(lineOfJson(value));
+}
+
+/** A value as one line of JSON, its Maps as objects. */
+export function lineOfJson(value: unknown): string {
+  return escaped(JSON.stringify(value, mapsAsObjects));
 }
 
 /** Writes a value as JSON that people can read. */
@@ -83,6 +88,11 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .split('\n')
     .map((line) => `  ${line.trimEnd()}`)
     .join('\n');
+}
+
+/** How wide the terminal is; undefined where the output goes to a file or a pipe. */
+export function terminalColumns(): number | undefined {
+  return process.stdout.isTTY ? process.stdout.columns : undefined;
 }
 
 /** A number with separators between the thousands. */

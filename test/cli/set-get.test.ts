@@ -123,6 +123,12 @@ describe('stig set and stig get', () => {
     expect(out).toMatch(/path +version +by +value\n +agents\.pulse\.s1\.agentId/);
     expect((await stig('get', 'agents.guardian.*')).status).toBe(1);
   });
+
+  it('show a Map of the state as what it holds, in the table as in JSON', async () => {
+    const { out } = await stig('get', 'events.*');
+    const row = out.split('\n').find((line) => line.trim().startsWith('events.byType'));
+    expect(row).toContain('{"system.initialized":');
+  });
 });
 
 describe('what is refused', () => {
