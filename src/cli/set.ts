@@ -32,7 +32,7 @@ export function setCommand(): Command {
     )
     .argument('<json>', 'the value as JSON; - reads it from standard input')
     .option('--merge', 'merge an object deeply with what is there, instead of replacing it')
-    .option('--append', 'add the value at the end of the list')
+    .addOption(new Option('--append', 'add the value at the end of the list').conflicts('merge'))
     .addOption(
       new Option('--on-conflict <strategy>', 'resolve a conflict with --expect by this').choices([
         ...CONFLICT_STRATEGIES,

@@ -145,6 +145,7 @@ describe('what is refused', () => {
     [['set', 'global.health.status', '"healthy"', '--expect', 'x'], 2, 'INVALID_INPUT'],
     [['set', 'global.health.status', '1', '--on-conflict', 'x'], 2, 'INVALID_INPUT'],
     [['set', 'global.health.status'], 2, 'INVALID_INPUT'],
+    [['set', 'global.health.issues', '1', '--merge', '--append'], 2, 'INVALID_INPUT'],
     [['unset', 'global.config.timeouts'], 2, 'INVALID_INPUT'],
     [['unset', 'global.tasks.t1'], 2, 'ACTOR_OWNED_PATH'],
     [['get', 'nowhere'], 1, 'NOT_FOUND'],
