@@ -7,6 +7,7 @@ export type { SwarmAccess } from './coordinator/swarm-access.ts';
 export type { NewAgent, Swarm } from './coordinator/swarm.ts';
 export type { ConfigInput, OpenOptions } from './coordinator/open-options.ts';
 export type { ConflictResolver } from './coordinator/conflict-resolver.ts';
+export type { EventHandler, SwarmEvents } from './coordinator/event-bus.ts';
 export type { AgentSession } from './coordinator/agent-session.ts';
 export type {
   BatchEntry,

@@ -10,6 +10,7 @@ import type { QueryMatch } from '../projections/query.ts';
 import type { VersionedState } from '../projections/swarm-state.ts';
 import type { CommandInput, CommandLabels, CommandType } from '../protocol/commands.ts';
 import { Asker, type SessionDoor } from './asker.ts';
+import { SwarmEvents } from './event-bus.ts';
 import { accepted, type Result } from './result.ts';
 import { SessionHandoffs } from './session-handoffs.ts';
 import { SessionLocks } from './session-locks.ts';
@@ -31,6 +32,7 @@ export class AgentSession {
   readonly tasks: SessionTasks;
   readonly locks: SessionLocks;
   readonly handoffs: SessionHandoffs;
+  readonly events: SwarmEvents;
   readonly #door: SessionDoor;
   readonly #writer: StateWriter;
 
@@ -42,6 +44,7 @@ export class AgentSession {
     this.tasks = new SessionTasks(asker);
     this.locks = new SessionLocks(asker);
     this.handoffs = new SessionHandoffs(asker);
+    this.events = new SwarmEvents(door.reads, identity);
     this.#writer = new StateWriter(asker);
   }
 

@@ -11,8 +11,11 @@ import { refuse, Refused } from '../core/errors.ts';
 import { frozen } from '../core/json.ts';
 import { parsePath, parsePattern, type PathStep } from '../core/path.ts';
 import { isMisleading, subtreesOver } from '../core/resource.ts';
+import type { SwarmEvent } from '../events/envelope.ts';
+import { checkFilter, selectEvents, type EventFilter } from '../events/filter.ts';
 import { inFull } from '../events/full-path.ts';
 import type { AgentIdentity } from '../events/identity.ts';
+import type { EventLog } from '../events/log.ts';
 import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock-state.ts';
 import type { Projector } from '../projections/projector.ts';
 import { queryAt, type QueryMatch } from '../projections/query.ts';
@@ -23,6 +26,7 @@ import type { WatchQueue } from './watch-queue.ts';
 /** What the doors work with. */
 export interface ReadParts {
   readonly projector: Projector;
+  readonly log: EventLog;
   readonly clock: SwarmClock;
   readonly watches: Watches;
   readonly rules: AccessRules;
@@ -68,6 +72,36 @@ export class ReadDoors {
   watch(pattern: string, source: AgentIdentity, options?: WatchOptions): WatchQueue {
     this.#parts.checkServing();
     return this.#parts.watches.watch(pattern, (steps) => this.canRead(steps, source), options);
+  }
+
+  /** The events of the history that match a filter, oldest first. */
+  events(filter: EventFilter, source: AgentIdentity): readonly SwarmEvent[] {
+    const { swarmId } = this.#filtered(filter, source);
+    return frozen(this.#parts.projector.ring.find(swarmId, filter));
+  }
+
+  /** The durable events that match a filter, read from the log. */
+  async *recorded(filter: EventFilter, source: AgentIdentity): AsyncGenerator<SwarmEvent> {
+    const { checkServing, log } = this.#parts;
+    const { swarmId } = this.#filtered(filter, source);
+    const events = selectEvents(log, swarmId, filter);
+    try {
+      for await (const event of events) {
+        checkServing();
+        yield event;
+      }
+    } catch (error) {
+      checkServing(); // a log that was closed under its reader says why
+      throw error;
+    }
+  }
+
+  /** A filter that can be meant, of somebody who may read the history. */
+  #filtered(filter: EventFilter, source: AgentIdentity): { readonly swarmId: string } {
+    this.#steps('events.events', source);
+    const refusal = checkFilter(filter);
+    if (refusal !== undefined) throw new Refused(refusal);
+    return { swarmId: this.#parts.projector.swarm?.swarmId ?? '' };
   }
 
   getLocks(source: AgentIdentity, resource?: string): readonly Lock[] {

@@ -27,6 +27,7 @@ import { Checkpointer, DEFAULT_CHECKPOINTS } from './checkpointer.ts';
 import { Denials } from './denials.ts';
 import { SwarmConflicts, type ConflictResolver } from './conflict-resolver.ts';
 import { Dispatcher } from './dispatch.ts';
+import { SwarmEvents } from './event-bus.ts';
 import { SwarmLocks, type LockManager } from './lock-manager.ts';
 import { LockWaits } from './lock-waits.ts';
 import { wantedSettings, type OpenOptions } from './open-options.ts';
@@ -86,6 +87,8 @@ export class Swarm {
   readonly #writer: StateWriter;
   /** The locks of everybody (specification, "Locking API"). */
   readonly locks: LockManager;
+  /** What was recorded (specification, "Event Bus API"). */
+  readonly events: SwarmEvents;
   /** Who may read and write what (specification, "Access Control"). */
   readonly access: SwarmAccess;
   /** How conflicting writes are resolved (specification, "Conflict Resolution"). */
@@ -114,6 +117,7 @@ export class Swarm {
     this.access = new SwarmAccess({ view: projector, checkServing, ...ruled });
     this.#reads = new ReadDoors({
       projector,
+      log,
       clock: this.#clock,
       watches: this.#watches,
       rules,
@@ -130,6 +134,7 @@ export class Swarm {
       reads: this.#reads,
     };
     this.locks = new SwarmLocks(this.#door);
+    this.events = new SwarmEvents(this.#reads, OPERATOR);
     this.#writer = new StateWriter(new Asker(this.#door, OPERATOR));
     if (options.readonly === true) {
       this.#dispatcher.stop(refuse('READ_ONLY', 'The swarm was opened for reading only.'));

@@ -7,8 +7,8 @@ import { Fault, type Refusal } from '../core/errors.ts';
 import { parsePath, parsePattern, type PathStep } from '../core/path.ts';
 import { parseTime } from '../core/time.ts';
 import { recover, type Moment } from '../coordinator/recovery.ts';
-import { firstFact, sequenceOfEventId, toSwarmEvent, type SwarmEvent } from '../events/envelope.ts';
-import { matcher, type EventFilter } from '../events/filter.ts';
+import { firstFact, sequenceOfEventId, type SwarmEvent } from '../events/envelope.ts';
+import { checkFilter, selectEvents, type EventFilter } from '../events/filter.ts';
 import { EventLog, type LogHead } from '../events/log.ts';
 import type { Projector } from '../projections/projector.ts';
 import { queryAt, type QueryMatch } from '../projections/query.ts';
@@ -125,23 +125,9 @@ export class History {
 
   /** The events that match a filter, in order, read block by block. */
   async *events(filter: EventFilter = {}): AsyncGenerator<SwarmEvent> {
-    checkTimes(filter);
-    const swarmId = await this.#id();
-    const matches = matcher(filter, swarmId);
-    const { offset = 0, limit = Number.POSITIVE_INFINITY, fromSequence = 1 } = filter;
-    let found = 0;
-    if (limit <= 0 || this.head.sequence === 0) return;
-    for await (const { block } of this.#log.blocks(await this.#log.positionBefore(fromSequence))) {
-      if (block.first > (filter.toSequence ?? Number.POSITIVE_INFINITY)) return;
-      for (const commit of block.commits) {
-        for (const fact of commit.facts) {
-          if (!matches(commit, fact)) continue;
-          found += 1;
-          if (found > offset) yield toSwarmEvent(swarmId, commit, fact);
-          if (found >= offset + limit) return;
-        }
-      }
-    }
+    const refusal = checkFilter(filter);
+    if (refusal !== undefined) throw asFault(refusal);
+    yield* selectEvents(this.#log, await this.#id(), filter);
   }
 
   /** Proves that the log is sound: see {@link verifyLog}. */
@@ -198,15 +184,5 @@ export class History {
       `The log has no moment ${point}: it goes from sequence 1 to ${sequence}.`,
       { details: { point, sequence } },
     );
-  }
-}
-
-function checkTimes({ after, before }: EventFilter): void {
-  for (const time of [after, before]) {
-    if (time !== undefined && parseTime(time) === undefined) {
-      throw new Fault('INVALID_INPUT', `${JSON.stringify(time)} is no ISO time.`, {
-        details: { time },
-      });
-    }
   }
 }

@@ -6,6 +6,7 @@
  */
 import { toSwarmEvent, type Commit, type Fact, type SwarmEvent } from '../events/envelope.ts';
 import type { Limits } from '../core/limits.ts';
+import { picker, type EventFilter } from '../events/filter.ts';
 
 /** `EventHistory` of the specification. */
 export interface EventHistory {
@@ -58,6 +59,19 @@ export class EventRing {
   /** The sequence of its oldest event; undefined when it is empty. */
   get oldestSequence(): number | undefined {
     return this.#entries[this.#start]?.fact.sequence;
+  }
+
+  /** The events that match a filter, oldest first; only they are made. */
+  find(swarmId: string, filter: EventFilter): readonly SwarmEvent[] {
+    const pick = picker(filter, swarmId);
+    const found: SwarmEvent[] = [];
+    for (let at = this.#start; at < this.#entries.length && !pick.isDone; at++) {
+      const entry = this.#entries[at];
+      if (entry !== undefined && pick.isPicked(entry.commit, entry.fact)) {
+        found.push(toSwarmEvent(swarmId, entry.commit, entry.fact));
+      }
+    }
+    return found;
   }
 
   /** The events with their indexes; the same object until something changed. */

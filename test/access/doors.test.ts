@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AccessRules } from '../../src/access/access-rules.ts';
 import { PERMISSION_MATRIX } from '../../src/access/matrix.ts';
 import { AgentSession } from '../../src/coordinator/agent-session.ts';
+import { SwarmEvents } from '../../src/coordinator/event-bus.ts';
 import { SwarmLocks } from '../../src/coordinator/lock-manager.ts';
 import { openSwarmOver } from '../../src/coordinator/open-swarm.ts';
 import { SessionHandoffs } from '../../src/coordinator/session-handoffs.ts';
@@ -30,6 +31,7 @@ const DOORS = {
     reads: 'getLocks getWaitQueue check',
   },
   handoffs: { asks: 'request accept reject complete', reads: 'offers' },
+  events: { reads: 'query replay' },
   swarm: {
     operator:
       'state stateHash get read query watch register dispatch update updateAll append delete raiseAlert noteMaintenance',
@@ -46,6 +48,7 @@ const CLASSES: Readonly<Record<keyof typeof DOORS, { readonly prototype: object 
   tasks: SessionTasks,
   locks: SessionLocks,
   handoffs: SessionHandoffs,
+  events: SwarmEvents,
   swarm: Swarm,
   swarmLocks: SwarmLocks,
   access: SwarmAccess,
@@ -86,6 +89,14 @@ describe('with rules by which nobody reads anything', () => {
       expect(swarm.get(path)).toBeDefined(); // the operator reads everything
     },
   );
+
+  test('query and replay of events', async () => {
+    const forbidden = { code: 'FORBIDDEN' };
+    expect(() => ant.events.query()).toThrow(expect.objectContaining(forbidden));
+    await expect(ant.events.replay({}, () => {})).rejects.toMatchObject(forbidden);
+    expect(swarm.events.query()).not.toEqual([]);
+    expect(swarm.access.denials.byRole.pulse).toBe(2);
+  });
 
   test('query finds nothing', () => {
     expect(ant.query('**')).toEqual([]);
