@@ -88,7 +88,8 @@ function readRow([path, ...marks]: MatrixRow): Row {
 
 function reachOf({ place, isBelow }: Row, pattern: Pattern): Reach | undefined {
   for (let at = 0; at < place.length; at++) {
-    const [step, segment] = [place[at], pattern[at]];
+    const step = place[at];
+    const segment = pattern[at];
     if (segment === undefined) return 'above';
     if (segment === ANY_DEPTH) return 'partly';
     if (segment !== ANY && segment !== step) return undefined;
@@ -100,10 +101,12 @@ function reachOf({ place, isBelow }: Row, pattern: Pattern): Reach | undefined {
 }
 
 /** The operator and the coordinator, and nobody who calls himself so. */
-function isSystem({ agentType, agentId, sessionId }: AgentIdentity): boolean {
-  return [OPERATOR, COORDINATOR].some(
-    (one) => one.agentType === agentType && one.agentId === agentId && one.sessionId === sessionId,
-  );
+function isSystem(agent: AgentIdentity): boolean {
+  return agent.agentType === 'system' && (isSame(agent, OPERATOR) || isSame(agent, COORDINATOR));
+}
+
+function isSame(one: AgentIdentity, other: AgentIdentity): boolean {
+  return one.agentId === other.agentId && one.sessionId === other.sessionId;
 }
 
 function mayWrite(view: StateView, agent: AgentIdentity, mark: Mark, pattern: Pattern): boolean {

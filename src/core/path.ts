@@ -84,8 +84,19 @@ function readPath(text: string): ParsedPath | Refusal {
   return Object.freeze({ ok: true, steps: Object.freeze(steps) });
 }
 
+/** The texts of steps that were read lately and cannot change. Only a memory of what writing gives. */
+const texts = new WeakMap<readonly PathStep[], string>();
+
 /** Writes steps in the one form in which paths are recorded and compared. */
 export function formatPath(steps: readonly PathStep[]): string {
+  const known = texts.get(steps);
+  if (known !== undefined) return known;
+  const text = written(steps);
+  if (Object.isFrozen(steps)) texts.set(steps, text);
+  return text;
+}
+
+function written(steps: readonly PathStep[]): string {
   let text = '';
   for (const step of steps) {
     if (typeof step === 'number') text += `[${step}]`;

@@ -65,9 +65,10 @@ export function documentAt(
   view: StateView,
   steps: readonly PathStep[],
 ): RecordDocument | undefined {
-  const [root, section, id, ...inside] = steps;
+  const root = steps[0];
   if (root === 'agents') return sessionDocument(view, steps);
   if (root !== 'global') return undefined;
+  const [, section, id] = steps;
   const { swarm } = view;
   if ((section === 'config' || section === 'health') && swarm !== undefined) {
     return {
@@ -83,31 +84,33 @@ export function documentAt(
   const task = section === 'tasks' ? view.task(String(id)) : undefined;
   if (task === undefined) return undefined;
   return {
-    path: formatPath(['global', 'tasks', task.id, ...inside]),
+    path: pathOf(steps, task.id),
     record: `task/${task.id}`,
     kind: undefined,
     schema: TASK_SCHEMA,
     document: taskDocument(task),
-    steps: inside,
+    steps: steps.slice(3),
     touched: task.touched,
   };
 }
 
-function sessionDocument(
-  view: StateView,
-  [, type, sessionId, ...inside]: readonly PathStep[],
-): RecordDocument | undefined {
-  const session = view.session(String(sessionId));
-  if (session === undefined || session.identity.agentType !== type) return undefined;
+function sessionDocument(view: StateView, steps: readonly PathStep[]): RecordDocument | undefined {
+  const session = view.session(String(steps[2]));
+  if (session === undefined || session.identity.agentType !== steps[1]) return undefined;
   const { agentType } = session.identity;
   if (agentType === 'system') return undefined;
   return {
-    path: formatPath(['agents', type, session.identity.sessionId, ...inside]),
+    path: pathOf(steps, session.identity.sessionId),
     record: `session/${session.identity.sessionId}`,
     kind: agentType,
     schema: SESSION_SCHEMAS[agentType],
     document: documentOf(session),
-    steps: inside,
+    steps: steps.slice(3),
     touched: session.touched,
   };
+}
+
+/** The path of a place in a record, whose id may have been written as an index: `agents.pulse[7]` for the session "7". */
+function pathOf(steps: readonly PathStep[], id: string): string {
+  return formatPath(steps[2] === id ? steps : steps.with(2, id));
 }

@@ -7,7 +7,7 @@
 import * as z from 'zod';
 import { canonicalJson, frozen, type JsonObject, type JsonValue } from '../core/json.ts';
 import { formatPath, type PathStep } from '../core/path.ts';
-import { leavesOf, valueAt, withValueAt, written, type Write } from './state.ts';
+import { childAt, leavesOf, valueAt, withValueAt, written, type Write } from './state.ts';
 
 /** A write as it fits, or why it does not. */
 export type Fit =
@@ -87,19 +87,19 @@ function placeToCheck(
   steps: readonly PathStep[],
 ): Place | { readonly ok: false; readonly reason: string } {
   let at = schema;
-  for (const [index, step] of steps.entries()) {
-    const before = steps.slice(0, index);
-    if (isWhole(at) || valueAt(document, before) === undefined) {
-      return { ok: true, schema: at, steps: before };
+  let value: unknown = document;
+  for (let index = 0; index < steps.length; index++) {
+    const step = steps[index] ?? '';
+    if (isWhole(at) || value === undefined) {
+      return { ok: true, schema: at, steps: steps.slice(0, index) };
     }
     const next = childOf(at, step);
     if (next === undefined) {
-      return {
-        ok: false,
-        reason: `${formatPath(steps.slice(0, index + 1))}: there is no such field`,
-      };
+      const place = formatPath(steps.slice(0, index + 1));
+      return { ok: false, reason: `${place}: there is no such field` };
     }
     at = next;
+    value = childAt(value, step);
   }
   return { ok: true, schema: at, steps };
 }

@@ -6,7 +6,7 @@ import { insideSession } from './session.ts';
 
 /** The steps of a path in full; those of a path that is not abbreviated. */
 export function inFull(steps: readonly PathStep[]): readonly PathStep[] {
-  const [root] = steps;
+  const root = steps[0];
   if (root === 'locks') return [root, ...locksInFull(steps.slice(1))];
   const field = steps[3];
   if (root !== 'agents' || field === undefined) return steps;

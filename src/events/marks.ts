@@ -43,10 +43,17 @@ export function leavesOfMerge(
   return leaves;
 }
 
+/** What several leaves change. */
+export function allChangesOf(leaves: readonly Leaf[]): readonly Change[] {
+  const [only] = leaves;
+  return leaves.length === 1 && only !== undefined ? changesOf(only) : leaves.flatMap(changesOf);
+}
+
 /** What a leaf changes: the place itself, and what was below it and is no more. */
 export function changesOf({ steps, before, after }: Leaf): readonly Change[] {
   const path = formatPath(steps);
   if (after === undefined) return [{ path, gone: true }];
+  if (typeof before !== 'object' || before === null) return [{ path }]; // nothing was below it
   const gone: PathStep[][] = [];
   collectGone(before, after, [...steps], gone);
   if (gone.length > TOMBSTONES_MAX) return [{ path, gone: true }];

@@ -21,7 +21,9 @@ const DERIVED = 'none: it is derived from the log';
 
 /** The command that changes an owned place; undefined when nobody owns it. The steps are in full. */
 export function ownerAt(steps: readonly PathStep[]): string | undefined {
-  const [root, section, , field] = steps;
+  const root = steps[0];
+  const section = steps[1];
+  const field = steps[3];
   if (root === 'agents') {
     if (isDerived(steps)) return DERIVED;
     if (steps.length < 3 || !isOwnedInSession(field)) return undefined;
@@ -32,9 +34,9 @@ export function ownerAt(steps: readonly PathStep[]): string | undefined {
 }
 
 /** Whether a path in full leads to what is derived for Conductors. */
-export function isDerived([root, kind, , section, field]: readonly PathStep[]): boolean {
-  const isInData = root === 'agents' && kind === 'conductor' && section === 'data';
-  return isInData && (DERIVED_FOR_CONDUCTORS as readonly unknown[]).includes(field);
+export function isDerived(steps: readonly PathStep[]): boolean {
+  const isInData = steps[0] === 'agents' && steps[1] === 'conductor' && steps[3] === 'data';
+  return isInData && (DERIVED_FOR_CONDUCTORS as readonly unknown[]).includes(steps[4]);
 }
 
 function ownerOf(name: string): string | undefined {

@@ -10,7 +10,7 @@ import { specified, touchOf, type FactsOf, type Touched } from './definition.ts'
 import { followSize, nodesOf } from './document-size.ts';
 import { prioritySchema, textSchema } from './identity.ts';
 import { strategySchema } from './strategies.ts';
-import { changesOf, leavesOfMerge, stampChanges, type Leaf } from './marks.ts';
+import { allChangesOf, changesOf, leavesOfMerge, stampChanges, type Leaf } from './marks.ts';
 
 const writeSchema = z.strictObject({
   path: z.string(),
@@ -48,13 +48,19 @@ export type StateFact = FactsOf<typeof stateEvents>;
 export function valueAt(document: unknown, steps: readonly PathStep[]): unknown {
   let value = document;
   for (const step of steps) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    if (Array.isArray(value) ? typeof step !== 'number' : !Object.hasOwn(value, step)) {
-      return undefined;
-    }
-    value = (value as Record<PathStep, unknown>)[step];
+    value = childAt(value, step);
+    if (value === undefined) return undefined;
   }
   return value;
+}
+
+/** The value one step further in; undefined where there is none. Own keys only. */
+export function childAt(value: unknown, step: PathStep): unknown {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (Array.isArray(value) ? typeof step !== 'number' : !Object.hasOwn(value, step)) {
+    return undefined;
+  }
+  return (value as Record<PathStep, unknown>)[step];
 }
 
 /** Whether the steps could be written: every level above exists or can be made, and a list is only appended to or changed. */
@@ -68,7 +74,7 @@ export function canWrite(document: unknown, steps: readonly PathStep[]): boolean
     } else if (typeof value !== 'object' || value === null || typeof step === 'number') {
       return false;
     }
-    value = value === undefined ? undefined : valueAt(value, [step]);
+    value = childAt(value, step);
   }
   return true;
 }
@@ -82,8 +88,9 @@ export function withValueAt(
   steps: readonly PathStep[],
   value: JsonValue | undefined,
 ): JsonValue {
-  const [step, ...rest] = steps;
+  const step = steps[0];
   if (step === undefined) return value ?? null;
+  const rest = steps.slice(1);
   const isLast = rest.length === 0;
   if (typeof step === 'number') {
     const list = Array.isArray(document) ? (document as readonly JsonValue[]) : [];
@@ -154,7 +161,7 @@ export function evolveDocument(
   const marked = priority === undefined ? touch : { ...touch, priority };
   return {
     document: after,
-    touched: stampChanges(touched, marked, leaves.flatMap(changesOf), paths),
+    touched: stampChanges(touched, marked, allChangesOf(leaves), paths),
   };
 }
 

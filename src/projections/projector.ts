@@ -283,10 +283,10 @@ export class Projector implements StateView {
   #foldDocument(fact: StateFact): void {
     const parsed = parsePath(fact.payload.path);
     assert(parsed.ok, 'a recorded path was read when it was decided');
-    const [root, kind, id, ...rest] = parsed.steps;
-    if (root === 'agents') this.#writeSession(String(id), fact, rest);
-    else if (kind === 'tasks') this.#writeTask(String(id), fact, rest);
-    else this.#writeSwarm(fact, parsed.steps.slice(1));
+    const { steps } = parsed;
+    if (steps[0] === 'agents') this.#writeSession(String(steps[2]), fact, steps.slice(3));
+    else if (steps[1] === 'tasks') this.#writeTask(String(steps[2]), fact, steps.slice(3));
+    else this.#writeSwarm(fact, steps.slice(1));
   }
 
   #writeSession(id: string, fact: StateFact, steps: readonly PathStep[]): void {

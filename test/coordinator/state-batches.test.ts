@@ -89,6 +89,20 @@ describe('a batch', () => {
     expect([swarm.sequence, swarm.get(`${DATA}.a`)]).toEqual([sequence, undefined]);
   });
 
+  test('with a session whose id is written as an index names the same place', async () => {
+    const { swarm } = await opened();
+    const seven = await swarm.register({ agentType: 'pulse', agentId: 'cow', sessionId: '7' });
+    const updates = ['agents.pulse[7].data.a', 'agents.pulse.7.a'].map((path) => ({
+      path,
+      newValue: 1,
+    }));
+    await expect(seven.updateAll(updates)).rejects.toMatchObject({ code: 'INVALID_INPUT' });
+    await seven.updateAll(updates.slice(0, 1));
+    expect(swarm.events.query({ types: ['state.created'] })).toMatchObject([
+      { payload: { path: 'agents.pulse.7.data.a' } },
+    ]);
+  });
+
   test('[I12] has at most batchUpdatesMax writes', async () => {
     const { pulse } = await opened({ batchUpdatesMax: 2 });
     const updates = ['a', 'b', 'c'].map((key) => ({ path: `${DATA}.${key}`, newValue: 1 }));
