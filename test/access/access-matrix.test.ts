@@ -77,7 +77,11 @@ function casesOf(): Case[] {
     ROLES.flatMap((role, column) =>
       [true, false].flatMap((isOwn) => {
         const path = placeOf(row, role, isOwn);
-        return path === undefined ? [] : [{ role, path, isOwn, mark: marks[column] ?? '' }];
+        if (path === undefined) return [];
+        const paths = row.startsWith('agents.')
+          ? [path, path.replace('data.note', 'status')]
+          : [path];
+        return paths.map((one) => ({ role, path: one, isOwn, mark: marks[column] ?? '' }));
       }),
     ),
   );
@@ -86,6 +90,11 @@ function casesOf(): Case[] {
 function isRight({ mark, isOwn }: Case, operation: Operation): boolean {
   if (operation === 'read') return mark !== '–';
   return mark === 'RW' || (mark.length > 2 && isOwn);
+}
+
+/** Whether an actor owns a place: who may write it is told of the command, and is not forbidden. */
+function isOwned(path: string): boolean {
+  return /^(?:global\.(?:registry|metrics)|locks)\b|\.status$/.test(path);
 }
 
 async function codeOf(work: () => unknown): Promise<string> {
@@ -98,9 +107,9 @@ async function codeOf(work: () => unknown): Promise<string> {
   }
 }
 
-/** What a session can do to a path, by operation. */
+/** What a handle can do to a path, by operation. */
 const DOORS: Readonly<
-  Record<Operation, readonly ((session: AgentSession, path: string) => unknown)[]>
+  Record<Operation, readonly ((session: AgentSession | Swarm, path: string) => unknown)[]>
 > = {
   read: [(session, path) => session.get(path), (session, path) => session.read(path)],
   write: [
@@ -129,8 +138,9 @@ describe.each(OPERATIONS)('to %s', (operation) => {
       expect(swarm.access.canAccess(session.identity, path, operation), says).toBe(allowed);
       for (const door of DOORS[operation]) {
         const code = await codeOf(() => door(session, path));
-        if (allowed) expect(code, says).not.toBe('FORBIDDEN');
-        else expect(code, says).toBe('FORBIDDEN');
+        if (!allowed) expect(code, says).toBe('FORBIDDEN');
+        else if (operation !== 'read' && isOwned(path)) expect(code, says).toBe('ACTOR_OWNED_PATH');
+        else expect(['FORBIDDEN', 'ACTOR_OWNED_PATH'], says).not.toContain(code);
       }
     }
     expect(cases.length).toBeGreaterThan(80);
@@ -140,6 +150,16 @@ describe.each(OPERATIONS)('to %s', (operation) => {
       expect(seen).toContain(`${role} false false`);
     }
   });
+});
+
+test.each(OPERATIONS)('to %s is the right of the operator everywhere', async (operation) => {
+  const operator = { agentId: 'operator', agentType: 'system', sessionId: 'operator' } as const;
+  for (const { path } of casesOf()) {
+    expect([path, swarm.access.canAccess(operator, path, operation)]).toEqual([path, true]);
+    for (const door of DOORS[operation]) {
+      expect([path, await codeOf(() => door(swarm, path))]).not.toEqual([path, 'FORBIDDEN']);
+    }
+  }
 });
 
 describe('what is above the rows', () => {
