@@ -48,8 +48,10 @@ export function compare(
   const pair = resolvePair(strategy, first, second);
   if (!pair.ok) return pair;
   if (pair.value === current && value !== current) return conflict; // what is there stays
-  const { merge: _merge, ...rest } = asked;
-  return resolvedBy(strategy, { ...rest, newValue: pair.value });
+  // The log holds the change: what was asked when it wins as it is, and what a merge adds, not the whole that it makes.
+  if (pair.value === value) return resolvedBy(strategy, asked);
+  if (strategy === 'merge-objects') return resolvedBy(strategy, { ...asked, merge: true });
+  return resolvedBy(strategy, { ...asked, newValue: pair.value, merge: undefined });
 }
 
 function resolvedBy(

@@ -31,6 +31,31 @@ function succeeded({ result, sequence }: { result: UpdateResult; sequence: numbe
 }
 
 describe('onConflict', () => {
+  test.each([
+    ['last-write-wins', { merge: true }],
+    ['higher-priority-wins', { merge: true, priority: 'critical' }],
+    ['merge-objects', {}],
+    ['merge-objects', { merge: true }],
+  ] as const)(
+    '%s, asked with %j: the log holds what was asked, not the whole',
+    async (name, how) => {
+      const before = { a: 1, untouched: { b: 1 } };
+      const outcome = await writeBoth([before, { ...before, a: 2 }, { a: 3 }], {
+        onConflict: name,
+        ...how,
+      });
+      succeeded(outcome);
+      const { swarm, path, value } = outcome;
+      expect(value).toEqual({ a: 3, untouched: { b: 1 } });
+      expect(swarm.events.query({ types: ['state.updated'] }).at(-1)?.payload).toMatchObject({
+        newValue: { a: 3 },
+        merge: true,
+        resolved: name,
+      });
+      expect(swarm.read(`${path}.untouched`)?.version).toBeLessThan(swarm.sequence);
+    },
+  );
+
   test('absent: the outcome says what is there, and nothing is written', async () => {
     const { result, value, swarm, sequence } = await writeBoth([1, 2, 3], {});
     expect(result).toEqual({
@@ -101,7 +126,8 @@ describe('onConflict', () => {
       ({ command }) => command.type === 'state.update',
     );
     expect(resolved.at(-1)?.facts[0]?.payload).toMatchObject({
-      newValue: { b: 2, c: 3 },
+      newValue: { c: 3 },
+      merge: true,
       resolved: 'merge-objects',
     });
   });
