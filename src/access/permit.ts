@@ -12,9 +12,10 @@ import { COORDINATOR, type AgentIdentity } from '../events/identity.ts';
 import { hasEnded } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import type { SwarmCommand } from '../protocol/commands.ts';
+import { writesAsked } from '../protocol/paths.ts';
 import { checkLocks } from './lock-guard.ts';
 import { notFor } from './access-control.ts';
-import { ACCESS_RULES, type AccessRules, type Operation } from './access-rules.ts';
+import { ACCESS_RULES, type AccessRules } from './access-rules.ts';
 import { COMMAND_TABLE } from './command-table.ts';
 
 /**
@@ -161,19 +162,4 @@ function permitPaths(
     return refuse('FORBIDDEN', notFor(path, source, operation), details);
   }
   return undefined;
-}
-
-interface AskedWrite {
-  readonly path: string;
-  readonly operation: Exclude<Operation, 'read'>;
-}
-
-function writesAsked({ type, payload }: SwarmCommand): readonly AskedWrite[] {
-  if (type === 'state.update') return [{ path: payload.path, operation: 'write' }];
-  if (type === 'state.delete') return [{ path: payload.path, operation: 'delete' }];
-  if (type !== 'state.batch') return [];
-  return payload.updates.map((update) => ({
-    path: update.path,
-    operation: 'delete' in update ? 'delete' : 'write',
-  }));
 }

@@ -9,6 +9,7 @@ import { isDenial, type DenialPayload } from '../events/access.ts';
 import type { Commit } from '../events/envelope.ts';
 import type { NewSwarmFact } from '../events/catalog.ts';
 import type { SwarmCommand } from '../protocol/commands.ts';
+import { writesAsked } from '../protocol/paths.ts';
 import { fact, facts, type Deciders } from './decision.ts';
 
 /** The decision about denied reads, which no command of a session asks for. */
@@ -54,12 +55,6 @@ function wholeOf({ type }: SwarmCommand): Denied {
   return { operation: 'command', subject: type };
 }
 
-function writesIn({ type, payload }: SwarmCommand): readonly Denied[] {
-  if (type === 'state.update') return [{ operation: 'write', subject: payload.path }];
-  if (type === 'state.delete') return [{ operation: 'delete', subject: payload.path }];
-  if (type !== 'state.batch') return [];
-  return payload.updates.map((update) => ({
-    operation: 'delete' in update ? 'delete' : 'write',
-    subject: update.path,
-  }));
+function writesIn(command: SwarmCommand): readonly Denied[] {
+  return writesAsked(command).map(({ path, operation }) => ({ operation, subject: path }));
 }

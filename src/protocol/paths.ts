@@ -17,16 +17,28 @@ export function placesAsked(
   view: StateView,
   command: SwarmCommand,
 ): readonly (readonly PathStep[])[] {
-  const paths = pathsAsked(command);
-  if (paths !== undefined) return paths.flatMap((path) => placeAt(path));
+  const writes = writesAsked(command);
+  if (writes.length > 0) return writes.flatMap(({ path }) => placeAt(path));
   const place = placeOf(view, command);
   return place === undefined ? [] : [place];
 }
 
-/** The paths that a direct write names; undefined for any other command. */
-export function pathsAsked({ type, payload }: SwarmCommand): readonly string[] | undefined {
-  if (type === 'state.update' || type === 'state.delete') return [payload.path];
-  return type === 'state.batch' ? payload.updates.map(({ path }) => path) : undefined;
+/** A direct write that a command asks for. */
+export interface WriteAsked {
+  /** As it was written. */
+  readonly path: string;
+  readonly operation: 'write' | 'delete';
+}
+
+/** The direct writes that a command asks for, in its order; none when it is another command. */
+export function writesAsked({ type, payload }: SwarmCommand): readonly WriteAsked[] {
+  if (type === 'state.update') return [{ path: payload.path, operation: 'write' }];
+  if (type === 'state.delete') return [{ path: payload.path, operation: 'delete' }];
+  if (type !== 'state.batch') return [];
+  return payload.updates.map((update) => ({
+    path: update.path,
+    operation: 'delete' in update ? 'delete' : 'write',
+  }));
 }
 
 function placeAt(path: string): readonly (readonly PathStep[])[] {
