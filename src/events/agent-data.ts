@@ -202,16 +202,6 @@ const PULSE_DATA: z.infer<typeof pulseDataSchema> = {
   progressLog: [],
 };
 
-const HEARTBEAT_DATA: z.infer<typeof heartbeatDataSchema> = {
-  checkInterval: 0,
-  lastCheck: isoTime(0),
-  nextCheck: isoTime(0),
-  checks: [],
-  targets: { email: false, calendar: false, weather: false, mentions: false, custom: [] },
-  findings: [],
-  pendingNotifications: [],
-};
-
 const DREAM_WEAVER_DATA: z.infer<typeof dreamWeaverDataSchema> = {
   dreamId: null,
   dreamType: 'analysis',
@@ -224,9 +214,21 @@ const DREAM_WEAVER_DATA: z.infer<typeof dreamWeaverDataSchema> = {
 
 const CONDUCTOR_DATA: z.infer<typeof conductorDataSchema> = { routingTable: [], decisions: [] };
 
+/** The times are those of the registration until something is checked. */
+function heartbeatData(registeredAt: string): z.infer<typeof heartbeatDataSchema> {
+  return {
+    checkInterval: 0,
+    lastCheck: registeredAt,
+    nextCheck: registeredAt,
+    checks: [],
+    targets: { email: false, calendar: false, weather: false, mentions: false, custom: [] },
+    findings: [],
+    pendingNotifications: [],
+  };
+}
+
 const INITIAL = {
   pulse: PULSE_DATA,
-  heartbeat: HEARTBEAT_DATA,
   dream_weaver: DREAM_WEAVER_DATA,
   conductor: CONDUCTOR_DATA,
   guardian: {},
@@ -234,8 +236,6 @@ const INITIAL = {
 
 /** What `data` is when a session is registered: every field of the specification, and nothing in it yet. */
 export function initialData(kind: AgentKind, timeMs: number): JsonObject {
-  const data = INITIAL[kind] as JsonObject;
-  if (kind !== 'heartbeat') return data;
-  const registeredAt = isoTime(timeMs);
-  return { ...data, lastCheck: registeredAt, nextCheck: registeredAt };
+  const data: unknown = kind === 'heartbeat' ? heartbeatData(isoTime(timeMs)) : INITIAL[kind];
+  return data as JsonObject;
 }
