@@ -68,6 +68,6 @@ export type {
   GlobalState,
   LockRegistry,
   SwarmState,
-  VersionedState,
 } from './projections/swarm-state.ts';
+export type { VersionedState } from './projections/versions.ts';
 export type { CommandInput, CommandLabels, CommandType } from './protocol/commands.ts';

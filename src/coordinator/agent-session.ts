@@ -7,7 +7,7 @@
 import type { AgentIdentity } from '../events/identity.ts';
 import type { Alert } from '../events/system.ts';
 import type { QueryMatch } from '../projections/query.ts';
-import type { VersionedState } from '../projections/swarm-state.ts';
+import type { VersionedState } from '../projections/versions.ts';
 import type { CommandInput, CommandLabels, CommandType } from '../protocol/commands.ts';
 import { Asker, type SessionDoor } from './asker.ts';
 import { SwarmEvents } from './event-bus.ts';

@@ -19,7 +19,8 @@ import type { EventLog } from '../events/log.ts';
 import { toLock, toWaitQueue, type Lock, type LockRequest } from '../events/lock-state.ts';
 import type { Projector } from '../projections/projector.ts';
 import { queryAt, type QueryMatch } from '../projections/query.ts';
-import { valueAtPath, versionedAtPath, type VersionedState } from '../projections/swarm-state.ts';
+import { valueAtPath } from '../projections/swarm-state.ts';
+import { versionedAtPath, type VersionedState } from '../projections/versions.ts';
 import type { Watches, WatchOptions } from './watch.ts';
 import type { WatchQueue } from './watch-queue.ts';
 

@@ -25,7 +25,7 @@ import {
   type Wanted,
 } from '../projections/places.ts';
 import type { Projector } from '../projections/projector.ts';
-import { versionedAs } from '../projections/swarm-state.ts';
+import { versionedAs } from '../projections/versions.ts';
 import { WatchQueue, type StateChange } from './watch-queue.ts';
 
 /** How somebody watches. */

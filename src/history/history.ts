@@ -13,13 +13,8 @@ import { EventLog, type LogHead } from '../events/log.ts';
 import type { Projector } from '../projections/projector.ts';
 import { queryAt, type QueryMatch } from '../projections/query.ts';
 import { hashState } from '../projections/saved-views.ts';
-import {
-  toSwarmState,
-  valueAtPath,
-  versionedAtPath,
-  type SwarmState,
-  type VersionedState,
-} from '../projections/swarm-state.ts';
+import { toSwarmState, valueAtPath, type SwarmState } from '../projections/swarm-state.ts';
+import { versionedAtPath, type VersionedState } from '../projections/versions.ts';
 import { openLevelEngine, type Engine } from '../storage/engine.ts';
 import { verifyLog, type Verification, type VerifyOptions } from './verify.ts';
 

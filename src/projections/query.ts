@@ -18,7 +18,7 @@ import {
 import { patternInFull } from '../events/full-path.ts';
 import { rootOf, type Branch } from './branches.ts';
 import type { Projector } from './projector.ts';
-import { versionedAs, type VersionedState } from './swarm-state.ts';
+import { versionedAs, type VersionedState } from './versions.ts';
 
 /** A place that a pattern matches: its path in full, and what stands there. */
 export interface QueryMatch<T = unknown> extends VersionedState<T> {

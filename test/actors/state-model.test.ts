@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { JsonValue } from '../../src/core/json.ts';
 import { parsePath } from '../../src/core/path.ts';
-import { versionedAtPath } from '../../src/projections/swarm-state.ts';
+import { versionedAtPath } from '../../src/projections/versions.ts';
 import { Given } from '../support/given.ts';
 
 const BASE = 'agents.guardian.s.data';

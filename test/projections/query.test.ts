@@ -16,7 +16,7 @@ import { matches, type Pattern } from '../../src/core/pattern.ts';
 import { patternInFull } from '../../src/events/full-path.ts';
 import { Projector } from '../../src/projections/projector.ts';
 import { queryAt } from '../../src/projections/query.ts';
-import { versionedAtPath } from '../../src/projections/swarm-state.ts';
+import { versionedAtPath } from '../../src/projections/versions.ts';
 import type { SwarmState } from '../../src/projections/swarm-state.ts';
 import type { Swarm } from '../../src/coordinator/swarm.ts';
 import { EventLog } from '../../src/events/log.ts';

@@ -12,7 +12,8 @@ import type { Deadline } from '../../src/events/view.ts';
 import type { TaskRecord } from '../../src/events/task.ts';
 import { Claimable } from '../../src/projections/claimable.ts';
 import { Deadlines } from '../../src/projections/deadlines.ts';
-import { toSwarmState, valueAtPath, versionedAtPath } from '../../src/projections/swarm-state.ts';
+import { toSwarmState, valueAtPath } from '../../src/projections/swarm-state.ts';
+import { versionedAtPath } from '../../src/projections/versions.ts';
 import { Given } from '../support/given.ts';
 
 let given: Given;

@@ -8,7 +8,8 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
 import type { SwarmHealth } from '../../events/system.ts';
-import type { SwarmState, VersionedState } from '../../projections/swarm-state.ts';
+import type { SwarmState } from '../../projections/swarm-state.ts';
+import type { VersionedState } from '../../projections/versions.ts';
 import { pause, type Workplace } from './workplace.ts';
 
 const INTERVAL_MS = 100;
