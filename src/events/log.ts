@@ -50,6 +50,13 @@ export interface LogPosition {
   readonly hash: string;
 }
 
+/** A write beside the log, of a key that is none of the log's: it becomes durable with a commit. */
+export interface KeyWrite {
+  readonly key: string;
+  /** Undefined deletes the key. */
+  readonly value: Uint8Array | undefined;
+}
+
 /** Somebody who waits for a commit: answered with `value` when it is durable. */
 export interface Waiter {
   resolve(value: unknown): void;
@@ -86,6 +93,7 @@ interface Forming {
   readonly builder: BlockBuilder;
   readonly waiters: Waiter[];
   readonly commits: Commit[];
+  readonly writes: KeyWrite[];
 }
 
 /** An open log. One owner appends; readers take no epoch and append nothing. */
@@ -160,17 +168,21 @@ export class EventLog {
     return this.#backlogCommits >= BACKLOG_COMMITS_MAX || this.#backlogChars >= BACKLOG_CHARS_MAX;
   }
 
-  /** Takes a decided commit; its waiter is answered once it is durable, or told the fault that kept it from being so. */
-  offer(commit: Commit, waiter: Waiter | undefined): void {
+  /**
+   * Takes a decided commit; its waiter is answered once it is durable, or told the fault that kept it from being so. Writes
+   * of other keys go into the same batch.
+   */
+  offer(commit: Commit, waiter: Waiter | undefined, writes: readonly KeyWrite[] = []): void {
     if (this.#halted !== undefined) {
       waiter?.reject(this.#halted);
       return;
     }
 
-    const { builder, waiters, commits } = this.#forming;
+    const { builder, waiters, commits, writes: beside } = this.#forming;
     const before = builder.chars;
     builder.add(commit);
     commits.push(commit);
+    for (const write of writes) beside.push(write);
     if (waiter !== undefined) waiters.push(waiter);
     this.#backlogCommits += 1;
     this.#backlogChars += builder.chars - before;
@@ -230,9 +242,9 @@ export class EventLog {
   }
 
   async #write(sealed: Forming): Promise<void> {
-    const { builder, waiters, commits } = sealed;
+    const { builder, waiters, commits, writes } = sealed;
     try {
-      const head = await this.#append(builder);
+      const head = await this.#append(builder, writes);
       this.#head = head;
       this.#lastCount = builder.commits;
       this.#backlogCommits -= builder.commits;
@@ -250,7 +262,7 @@ export class EventLog {
     this.onDurable(commits);
   }
 
-  async #append(builder: BlockBuilder): Promise<LogHead> {
+  async #append(builder: BlockBuilder, writes: readonly KeyWrite[]): Promise<LogHead> {
     const bytes = builder.encode(this.#head.epoch, this.#head.hash);
     const head: LogHead = {
       sequence: builder.last,
@@ -263,8 +275,12 @@ export class EventLog {
     const stored = this.database.getSync(HEAD_KEY);
     if (stored === undefined || !stored.equals(this.#headBytes)) throw this.#deposed();
     const headBytes = encodeHead(head);
-    await this.database
-      .batch()
+    const batch = this.database.batch();
+    for (const { key, value } of writes) {
+      if (value === undefined) batch.del(key);
+      else batch.put(key, value as Buffer);
+    }
+    await batch
       .put(blockKey(this.#head.sequence + 1), bytes)
       .put(HEAD_KEY, headBytes)
       .write({ sync: true } as object);
@@ -463,7 +479,7 @@ function unreadable(sequence: number): (error: unknown) => never {
 }
 
 function newForming(): Forming {
-  return { builder: new BlockBuilder(), waiters: [], commits: [] };
+  return { builder: new BlockBuilder(), waiters: [], commits: [], writes: [] };
 }
 
 function readHead(database: LogDatabase): LogHead {

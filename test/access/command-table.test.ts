@@ -53,6 +53,15 @@ handoff.expire            no         no         no         coordinator
 state.update              any        any        any        any
 state.delete              any        any        any        any
 state.batch               any        any        any        any
+event.emit                any        any        any        any
+compound.apply            any        any        any        any
+subscription.create       any        any        any        any
+subscription.advance      any        any        any        any
+subscription.remove       any        any        any        any
+deadletter.add            any        any        any        any
+deadletter.requeue        any        any        any        any
+deadletter.resolve        any        any        any        any
+deadletter.drop           any        any        any        any
 access.report_denied      no         no         no         coordinator
 system.initialize         no         no         no         coordinator
 system.resume             no         no         no         coordinator

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
-import { CATALOG, type EventType } from '../../src/events/catalog.ts';
+import { CATALOG, type KernelEventType } from '../../src/events/catalog.ts';
 import { EventLog } from '../../src/events/log.ts';
 import { History } from '../../src/history/history.ts';
 import type { Verification } from '../../src/history/verify.ts';
@@ -223,7 +223,7 @@ async function readBack(): Promise<void> {
 }
 
 describe('the log of the journey', () => {
-  const types = Object.keys(CATALOG) as EventType[];
+  const types = Object.keys(CATALOG) as KernelEventType[];
 
   test.each(types)('%s', (type) => {
     expect(seen.events.has(type)).toBe(CATALOG[type].emitted !== 'planned');
