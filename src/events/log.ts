@@ -98,8 +98,8 @@ interface Forming {
 
 /** An open log. One owner appends; readers take no epoch and append nothing. */
 export class EventLog {
-  /** Called after a block is durable and its callers were answered. */
-  onDurable: (commits: readonly Commit[]) => void = () => {};
+  /** Called after a block is durable and its callers were answered; `chars` is the length of its text. */
+  onDurable: (commits: readonly Commit[], chars: number) => void = () => {};
   /** Called when nothing more comes into a block, and everything decided so far is in it or before it. */
   onSeal: (sequence: number) => void = () => {};
   /** Called once, when a write failed. */
@@ -259,7 +259,7 @@ export class EventLog {
     this.#flight = undefined;
     this.#launch(); // before the callers go on, so that the disk does not wait for them
     for (const waiter of landed) waiter.resolve(waiter.value);
-    this.onDurable(commits);
+    this.onDurable(commits, builder.chars);
   }
 
   async #append(builder: BlockBuilder, writes: readonly KeyWrite[]): Promise<LogHead> {
@@ -424,12 +424,21 @@ export class EventLog {
 
   /** The durable commit whose first event has a sequence. Throws `LOG_CORRUPT`. */
   async commitAt(sequence: number): Promise<Commit> {
-    const range = { gt: BLOCK_PREFIX, lte: blockKey(sequence), reverse: true, limit: 1 };
-    const [bytes] = await this.database.values(range).all().catch(unreadable(sequence));
-    const commits = bytes === undefined ? [] : decodeBlock(bytes, sequence).commits;
+    const { commits } = await this.blockAt(sequence);
     const found = commits.find((commit) => firstSequence(commit) === sequence);
     if (found === undefined) throw corrupt(sequence, 'no commit begins there');
     return found;
+  }
+
+  /** The durable block that holds a sequence; its place in the chain was verified when the log was opened. Throws `LOG_CORRUPT`. */
+  async blockAt(sequence: number): Promise<Block> {
+    const range = { gt: BLOCK_PREFIX, lte: blockKey(sequence), reverse: true, limit: 1 };
+    const [bytes] = await this.database.values(range).all().catch(unreadable(sequence));
+    const block = bytes === undefined ? undefined : decodeBlock(bytes, sequence);
+    if (block === undefined || sequence >= block.first + block.count) {
+      throw corrupt(sequence, 'no block holds it');
+    }
+    return block;
   }
 
   /** The position just before the block that holds a sequence, unverified; reading on from it verifies. */

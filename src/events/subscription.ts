@@ -7,10 +7,11 @@
 import * as z from 'zod';
 import { assert } from '../core/errors.ts';
 import { ours, type FactsOf } from './definition.ts';
-import { idSchema } from './identity.ts';
 
-/** The name of a durable subscription. */
-export const subscriptionNameSchema = idSchema;
+/** The name of a durable subscription; short enough that a dead letter's id can begin with it. */
+export const subscriptionNameSchema = z
+  .string()
+  .regex(/^[^\s\p{C}]{1,100}$/u, 'a name of 1 to 100 printable characters without spaces');
 
 const sequenceSchema = z.number().int().min(0);
 

@@ -265,7 +265,7 @@ export interface CommandInput {
   /** The id of the event that led to this command. */
   readonly causationId?: string;
   /** W3C trace context, carried to every event of the command. */
-  readonly trace?: { readonly traceparent: string; readonly tracestate?: string };
+  readonly trace?: { readonly traceparent: string; readonly tracestate?: string | undefined };
   /**
    * A repeat of the command with the same key by the same session is answered with the first result, for
    * `idempotencyWindowMs` and `idempotencyKeysMax`; refused with `IDEMPOTENCY_KEY_REUSED` when it asks for something else.
