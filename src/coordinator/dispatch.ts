@@ -86,12 +86,13 @@ export class Dispatcher {
       if (repeated !== undefined) return repeated;
       const refusal = permit(projector, command, rules);
       if (refusal !== undefined) return this.#denied(command, refusal);
-      let deniedPart: Refusal | undefined;
+      let isPartDenied = false;
       const decided = decide(projector, command, (view, part) => {
-        deniedPart = permit(view, part, rules);
-        return deniedPart;
+        const denial = permit(view, part, rules);
+        isPartDenied = denial !== undefined;
+        return denial;
       });
-      if (deniedPart !== undefined) return this.#denied(command, deniedPart);
+      if (isPartDenied && !decided.ok) return this.#denied(command, withoutFacts(decided));
       if (decided.facts.length > 0) return this.#record(command, decided, writes);
       return this.#answer(decided.ok ? this.#holdsAlready() : withoutFacts(decided));
     } catch (error) {
