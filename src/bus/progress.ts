@@ -74,16 +74,21 @@ export class Progress {
 
   /** Everything up to a sequence was looked at, and nothing is open. */
   passed(sequence: number): void {
-    if (!this.isKept || this.#open.size > 0) return;
-    this.#begun = Math.max(this.#begun, sequence);
-    if (this.#begun - this.#recorded >= PASSED_MAX) this.flush();
+    if (!this.isKept || this.#open.size > 0 || sequence - this.#recorded < PASSED_MAX) return;
+    this.#begun = sequence;
+    this.flush();
+  }
+
+  /** Says what is done now, unless the one before is still on its way. */
+  flush(): void {
+    if (!this.#isOnItsWay) this.say();
   }
 
   /** Says what is done now. */
-  flush(): void {
+  say(): void {
     const { name, ports, source, onRefusal } = this.#parts;
     const through = this.#done();
-    if (name === undefined || this.#isOnItsWay || through <= this.#recorded) return;
+    if (name === undefined || through <= this.#recorded) return;
     this.#recorded = through;
     const command = { type: 'subscription.advance', payload: { name, through } };
     const { refusal, answer } = ports.ask(command, source);

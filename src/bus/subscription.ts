@@ -137,7 +137,7 @@ export class BusSubscription implements Subscription {
     if (this.status === 'cancelled') return;
     this.status = 'cancelled';
     this.#batchTimer?.();
-    this.#progress.flush();
+    this.#progress.say();
     this.#abort.abort();
     this.#goOn();
     this.#parts.onEnd(this);

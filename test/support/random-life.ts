@@ -85,6 +85,7 @@ export const operation = fc.oneof(
         'session.resume',
         'session.resume',
         'session.resume',
+        'session.resume',
         'session.drain',
         'session.stop',
         'session.fail',
@@ -256,7 +257,7 @@ export const operation = fc.oneof(
     }),
   },
   {
-    weight: 3,
+    weight: 4,
     arbitrary: fc.record({
       do: fc.constant('hear'),
       who: small,
@@ -513,7 +514,12 @@ class World {
       case 'hear': {
         const { type, who, name, back } = one;
         const through = Math.max(1, this.swarm.sequence - back);
-        return this.#ask(type, aboutHearing(type, { name, through }), this.#pick(who));
+        const isAboutLetter = type.startsWith('deadletter.') && type !== 'deadletter.add';
+        if (isAboutLetter && back > 4) {
+          this.#ask('deadletter.add', aboutHearing('deadletter.add', { name, through }));
+        }
+        const asks = back > 8 ? undefined : this.#pick(who); // the operator may handle what is anybody's
+        return this.#ask(type, aboutHearing(type, { name, through }), asks);
       }
       case 'together': {
         const who = this.#pick(one.who);
@@ -692,7 +698,7 @@ function aboutHearing(
   type: string,
   { name, through }: { readonly name: number; readonly through: number },
 ): object {
-  const letterId = `letter-${name}`;
+  const letterId = `letter-${name % 2}`;
   if (type === 'event.emit') return { type: `app.said.${name}`, data: { through } };
   if (type === 'subscription.remove') return { name: `hears-${name}` };
   if (type.startsWith('subscription.')) return { name: `hears-${name}`, through };
