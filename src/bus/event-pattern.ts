@@ -30,9 +30,16 @@ export interface CompiledPattern {
 
 const TYPE_CHARS_MAX = 1_024;
 const TYPES_MAX = 256;
-const EXPRESSION_CHARS_MAX = 1_024;
+const EXPRESSION_CHARS_MAX = 256;
+/** An expression is as large as what it repeats, times how often: a type has at most some hundred characters. */
+const REPEATS_MAX = 100;
+const REPEAT = /\{(\d+)(?:,(\d*))?\}/g;
+/** Steps of the compiled expression; each may be taken for each character of a type. */
+const STEPS_MAX = 2_000;
 /** The kernel has about sixty types; applications make their own, and no end of them is kept. */
 const KNOWN_TYPES_MAX = 1_024;
+/** What JavaScript reads as plain letters when the flag `u` is missing. */
+const MEANS_ANOTHER = /\\(?:[pP]|u\{)/;
 const AGENT_TYPES: readonly unknown[] = [...AGENT_KINDS, 'system'];
 
 /** Makes a pattern ready. Refuses with `INVALID_INPUT` one that cannot be meant. */
@@ -99,8 +106,19 @@ function compileExpression({ source, flags }: RegExp): Test<string> | Refusal {
   if (source.length > EXPRESSION_CHARS_MAX) {
     return notMeant('type', `an expression of at most ${EXPRESSION_CHARS_MAX} characters`);
   }
+  let repeats = 1;
+  for (const [, least = '1', most] of source.matchAll(REPEAT)) {
+    repeats *= Math.max(1, Number(most === undefined || most === '' ? least : most));
+  }
+  if (repeats > REPEATS_MAX) return notMeant('type', `at most ${REPEATS_MAX} repeats, {n}`);
+  if (!/[uv]/.test(flags) && MEANS_ANOTHER.test(source.replaceAll('\\\\', ''))) {
+    return notMeant('type', 'the flag u, without which \\p and \\u{ mean something else');
+  }
   try {
     const expression = RE2JS.compile(RE2JS.translateRegExp(source), flagsOf(flags));
+    if (expression.programSize() > STEPS_MAX) {
+      return notMeant('type', 'an expression of less choices and repeats');
+    }
     return { ok: true, test: (type) => expression.test(type) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
