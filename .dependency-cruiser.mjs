@@ -19,7 +19,7 @@ const layers = [
   ['bus', ['core', 'events', 'storage']],
   ['coordinator', ALL_ABOVE],
   ['history', ALL_ABOVE],
-  ['agents', ['core', 'protocol', 'coordinator']],
+  ['agents', ['core', 'events', 'protocol', 'coordinator']],
   ['importers', ['core', 'protocol', 'coordinator']],
   ['cli', ALL_ABOVE],
   ['testing', ALL_ABOVE],
@@ -40,6 +40,7 @@ const packages = [
   ['zod', ['events', 'protocol', 'importers']], // importers: the log of another swarm is unknown input, and this its edge
   ['xstate', ['actors', 'testing', 'coordinator/actor-facade.ts']],
   ['tinyqueue', ['projections']],
+  ['execa', ['agents']],
   ['commander', ['cli']],
   ['picocolors', ['cli']],
   ['cli-table3', ['cli']],
