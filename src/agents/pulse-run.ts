@@ -144,7 +144,10 @@ export class PulseRun {
       return this.#outcome('lost', `the task is ${status} now${holder}${why}`);
     }
     if (early !== 'cancelled') throw early.fault;
+    const { sessionId } = this.#session.identity;
     await this.#session.stop('the run was cancelled');
+    // What an ended session has goes back before anything else is decided: so ask for something, and have it back.
+    await this.#session.dispatch({ type: 'session.heartbeat', payload: { sessionId } });
     return this.#outcome('cancelled', 'cancelled; the task was given back');
   }
 

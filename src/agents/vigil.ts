@@ -34,7 +34,8 @@ export class Vigil implements AsyncDisposable {
   readonly #cancel = () => this.endBy('cancelled');
   #early: EarlyEnd | undefined;
   #timer: CancelTimer | undefined;
-  #looking: Promise<void> = Promise.resolve();
+  /** The signs of life that are not answered yet. */
+  #signs: Promise<unknown> = Promise.resolve();
 
   constructor(session: AgentSession, options: VigilOptions) {
     this.#session = session;
@@ -65,7 +66,7 @@ export class Vigil implements AsyncDisposable {
     this.#timer?.();
     this.#options.signal?.removeEventListener('abort', this.#cancel);
     this.#end.abort();
-    await this.#looking;
+    await this.#signs;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -83,12 +84,13 @@ export class Vigil implements AsyncDisposable {
 
   #schedule(): void {
     this.#timer = this.#options.clock.schedule(INTERVAL_MS, () => {
-      this.#looking = this.#look();
+      if (this.early !== undefined) return;
+      this.#schedule(); // also when the disk is slow: a sign counts from when it is given
+      this.#signs = Promise.all([this.#signs, this.#showLife()]);
     });
   }
 
-  async #look(): Promise<void> {
-    if (this.early !== undefined) return;
+  async #showLife(): Promise<void> {
     try {
       await this.#session.heartbeat();
     } catch (fault) {
@@ -96,6 +98,5 @@ export class Vigil implements AsyncDisposable {
       if (code !== undefined && ENDED.includes(code)) this.endBy('lost');
       else if (code !== 'OVERLOADED') this.endBy({ fault });
     }
-    if (!this.#end.signal.aborted) this.#schedule();
   }
 }
