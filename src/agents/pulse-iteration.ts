@@ -87,7 +87,7 @@ export async function runIteration(
     cwd: repository.directory,
     env: { ...NOT_ELSEWHERE, ...env },
   });
-  const durationSeconds = (clock.monotonicMs() - startedMs) / 1_000;
+  const durationSeconds = Math.round(clock.monotonicMs() - startedMs) / 1_000;
   const {
     commits,
     files,

@@ -74,6 +74,7 @@ async function takeTask(
   const { goal, maxIterations } = work;
   const kept = record.taskId;
   const isSame = work.taskId === undefined ? goal === record.data.goal : work.taskId === kept;
+  if (record.status === 'error') await session.recover();
   if (record.status === 'paused') await session.resume();
   const projectPath = repository.directory;
   const project = { projectName: basename(projectPath), projectPath, maxIterations };
