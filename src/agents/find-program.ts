@@ -10,11 +10,11 @@ import { refuse, Refused } from '../core/errors.ts';
  */
 export async function findProgram(
   program: string,
-  { cwd }: { readonly cwd: string },
+  { cwd, path = process.env['PATH'] }: { readonly cwd: string; readonly path?: string | undefined },
 ): Promise<void> {
   if (process.platform === 'win32') return; // it knows more ways than these
   const isPath = program.includes('/');
-  const folders = isPath ? [''] : (process.env['PATH'] ?? '').split(delimiter);
+  const folders = isPath ? [''] : (path ?? '').split(delimiter);
   for (const folder of folders) {
     if (await isExecutable(resolve(cwd, folder, program))) return;
   }

@@ -50,7 +50,7 @@ export class PulseRun {
       return await this.#iterate();
     } catch (error) {
       // What is refused because the task is gone is no error of anybody's.
-      const early = this.#parts.vigil.early;
+      const early = this.#parts.vigil.check();
       if (error instanceof Refused && early === 'lost') return this.#endedEarly();
       throw error;
     }
@@ -60,7 +60,7 @@ export class PulseRun {
     const { record, vigil, work } = this.#parts;
     const { maxIterations } = work;
     for (;;) {
-      if (vigil.early !== undefined) return this.#endedEarly();
+      if (vigil.check() !== undefined) return this.#endedEarly();
       if (record.status === 'paused') return this.#outcome('paused', 'paused by somebody else');
       const number = record.data.currentIteration + 1;
       if (maxIterations !== 0 && number > maxIterations) {
@@ -68,8 +68,9 @@ export class PulseRun {
         return this.#fail({ code: 'MAX_ITERATIONS', message });
       }
       const end = await this.#iteration(number);
-      const isInTime = vigil.early === 'cancelled' && isDone(end); // what is done is not given back
-      if (vigil.early !== undefined && !isInTime) return this.#endedEarly();
+      const early = vigil.check();
+      const isInTime = early === 'cancelled' && isDone(end); // what is done is not given back
+      if (early !== undefined && !isInTime) return this.#endedEarly();
       const outcome = await this.#follow(end);
       if (outcome !== undefined) return outcome;
     }
@@ -136,7 +137,7 @@ export class PulseRun {
   /** The work was ended from outside: an iteration that it interrupted is written down already. */
   async #endedEarly(): Promise<PulseOutcome> {
     const { vigil, task } = this.#parts;
-    const { early } = vigil;
+    const early = vigil.check();
     if (early === 'lost' || early === undefined) {
       const { status, assignedTo, error } = taskOf(this.#session, task.id) ?? task;
       const holder = assignedTo === null ? '' : `, held by ${assignedTo.agentId}`;

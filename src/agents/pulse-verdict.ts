@@ -1,19 +1,23 @@
 /** What follows from the end of an iteration: what it said of itself, beside how its command ended. */
 import type { PulseSignal } from '../events/state-schemas.ts';
 
+/** The codes with which a Pulse fails a task. */
+export const PULSE_FAILURE_CODES = [
+  'BLOCKED', // its command said so
+  'COMMAND_FAILED', // its command ended with another status than 0, by a signal, or not in time
+  'GIT_FAILED', // what its command did cannot be read from the repository
+  'MAX_ITERATIONS', // it has had as many as it may
+  'NO_SIGNAL', // too many iterations in a row said nothing
+] as const;
+
+/** A code with which a Pulse fails a task. */
+export type PulseFailureCode = (typeof PULSE_FAILURE_CODES)[number];
+
 /** Why an iteration, and with it perhaps its task, failed. */
 export interface PulseFailure {
   readonly code: PulseFailureCode;
   readonly message: string;
 }
-
-/** The codes with which a Pulse fails a task. */
-export type PulseFailureCode =
-  | 'BLOCKED' // its command said so
-  | 'COMMAND_FAILED' // its command ended with another status than 0, by a signal, or not in time
-  | 'GIT_FAILED' // what its command did cannot be read from the repository
-  | 'MAX_ITERATIONS' // it has had as many as it may
-  | 'NO_SIGNAL'; // too many iterations in a row said nothing
 
 /** How an iteration ended. */
 export interface IterationFinding {

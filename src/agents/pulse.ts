@@ -53,7 +53,7 @@ export async function runPulse(
   const work = checkPulse(session, options);
   work.signal?.throwIfAborted();
   const repository = await Repository.open(work.repository);
-  await findProgram(work.command[0], { cwd: repository.directory });
+  await findProgram(work.command[0], { cwd: repository.directory, path: work.env?.['PATH'] });
   if (work.branchName !== undefined) await repository.switchTo(work.branchName);
   const record = new PulseRecord(session);
   const task = await takeTask(session, { work, repository, record });

@@ -50,8 +50,8 @@ export class Vigil implements AsyncDisposable {
     return this.#end.signal;
   }
 
-  /** Why the work has to end; undefined while it may go on. */
-  get early(): EarlyEnd | undefined {
+  /** Looks whether the work has to end, and why; undefined while it may go on. */
+  check(): EarlyEnd | undefined {
     if (this.#early === undefined && !this.#runs()) this.endBy('lost');
     return this.#early;
   }
@@ -84,7 +84,7 @@ export class Vigil implements AsyncDisposable {
 
   #schedule(): void {
     this.#timer = this.#options.clock.schedule(INTERVAL_MS, () => {
-      if (this.early !== undefined) return;
+      if (this.check() !== undefined) return;
       this.#schedule(); // also when the disk is slow: a sign counts from when it is given
       this.#signs = Promise.all([this.#signs, this.#showLife()]);
     });

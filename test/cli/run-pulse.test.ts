@@ -320,7 +320,10 @@ describe('bad usage', () => {
     const { status, out, error } = await stig('run', 'pulse', ...inHome);
     expect([status, out]).toEqual([2, '']);
     expect(error).toMatch(new RegExp(`^stig: error \\[${code}\\] [^\\n]+\\n$`));
-    expect(await jsonLines('tasks').catch(() => [])).toEqual([]);
+    const made =
+      (await readdir(home)).length > 0 ? await openSwarm({ directory: swarm }) : undefined;
+    expect(made?.state.global.tasks ?? {}).toEqual({});
+    await made?.close();
   });
 
   test('what is seen before leaves no swarm behind', async () => {
