@@ -1,6 +1,10 @@
 /** The door for users. Nothing inside imports it. */
 export type { AccessControl, ValidationResult } from './access/access-control.ts';
 export type { Operation } from './access/access-rules.ts';
+export { runPulse } from './agents/pulse.ts';
+export type { PulseIterationEnd } from './agents/pulse-iteration.ts';
+export type { PulseOptions, PulseOutcome } from './agents/pulse-options.ts';
+export type { PulseFailure, PulseFailureCode } from './agents/pulse-verdict.ts';
 export { openSwarm } from './coordinator/open-swarm.ts';
 export type { DenialCounts } from './coordinator/denials.ts';
 export type { SwarmAccess } from './coordinator/swarm-access.ts';
