@@ -90,7 +90,8 @@ async function tell(
     const emit = telling(swarm, handlers);
     const startMs = performance.now();
     for (let first = 0; first < events; first += TOGETHER) await emit(first);
-    while (calls < events * subscribers) await turn();
+    const isTold = () => calls === events * subscribers;
+    while (!isTold()) await turn();
     return { value: (calls * 1_000) / (performance.now() - startMs), latenciesMs: [] };
   } finally {
     await swarm.close();

@@ -73,9 +73,11 @@ export class Delivery {
     const isClaimed = this.#parts.options.delivery === 'at-most-once';
     const claim = isClaimed ? this.#doneCommand(job) : undefined;
     if (claim === undefined) return this.#attempt(job);
-    return this.#claim(job, claim).then(async (isOurs) => {
-      if (isOurs) await this.#attempt(job);
-    });
+    return this.#claimAndAttempt(job, claim);
+  }
+
+  async #claimAndAttempt(job: Job, claim: BusCommand): Promise<void> {
+    if (await this.#claim(job, claim)) await this.#attempt(job);
   }
 
   /** At most once: durable before the handler sees it. */

@@ -93,7 +93,7 @@ export class Dispatcher {
       if (refusal !== undefined) return this.#denied(command, refusal);
       const decided =
         command.type === 'compound.apply' ? this.#decideParts(command) : decide(projector, command);
-      if ('isDenied' in decided) return this.#denied(command, withoutFacts(decided));
+      if (!decided.ok && 'isDenied' in decided) return this.#denied(command, withoutFacts(decided));
       if (decided.facts.length > 0) return this.#record(command, decided, writes);
       return this.#answer(decided.ok ? this.#holdsAlready() : withoutFacts(decided));
     } catch (error) {
