@@ -19,7 +19,7 @@ const layers = [
   ['bus', ['core', 'events', 'storage']],
   ['coordinator', ALL_ABOVE],
   ['history', ALL_ABOVE],
-  ['agents', ['core', 'protocol', 'coordinator']],
+  ['agents', ['core', 'events', 'protocol', 'coordinator']], // events: what the state is, and its shapes
   ['importers', ['core', 'protocol', 'coordinator']],
   ['cli', ALL_ABOVE],
   ['testing', ALL_ABOVE],
@@ -38,6 +38,8 @@ const packages = [
   ['abstract-level', ['storage'], { typesAlsoIn: ['events'] }],
   ['fs-native-extensions', ['storage']],
   ['zod', ['events', 'protocol', 'importers']], // importers: the log of another swarm is unknown input, and this its edge
+  ['@bufbuild/cel', ['protocol']],
+  ['re2js', ['protocol/expression-pattern.ts']],
   ['xstate', ['actors', 'testing', 'coordinator/actor-facade.ts']],
   ['tinyqueue', ['projections']],
   ['commander', ['cli']],

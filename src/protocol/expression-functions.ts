@@ -19,12 +19,8 @@ import {
 } from '@bufbuild/cel';
 import { readPattern } from './expression-pattern.ts';
 import type { ExpressionInput } from './expression-input.ts';
-import {
-  nodesPerElement,
-  type Comprehension,
-  type Expr,
-  type ExpressionTree,
-} from './expression-tree.ts';
+import { nodesPerElement, type Comprehension, type Expr } from './expression-nodes.ts';
+import type { ExpressionTree } from './expression-tree.ts';
 
 /** What an evaluation may take (I12). */
 export const EVALUATION_LIMITS = {

@@ -6,6 +6,7 @@
  */
 import { parse } from '@bufbuild/cel';
 import { refuse, type Refusal } from '../core/errors.ts';
+import { childrenOf, type Comprehension, type Expr } from './expression-nodes.ts';
 import { readPattern } from './expression-pattern.ts';
 
 /** What an expression may be (I12). */
@@ -24,14 +25,6 @@ export const EXPRESSION_LIMITS = {
 
 /** What an expression may speak of. */
 export const EXPRESSION_VARIABLES = ['task', 'loads'] as const;
-
-/** A node of a parsed expression. */
-export type Expr = NonNullable<ReturnType<typeof parse>['expr']>;
-/** A loop over a list. */
-export type Comprehension = Extract<
-  Expr['exprKind'],
-  { readonly case: 'comprehensionExpr' }
->['value'];
 
 /** What gives a boolean. */
 const TESTS: ReadonlySet<string> = new Set([
@@ -156,49 +149,6 @@ function wrongCall({ function: name, args: [pattern] }: Call): string | undefine
   return read.ok ? undefined : read.reason;
 }
 
-type Child = readonly [child: Expr, names: ReadonlySet<string>];
-
-/** What a node is made of, with the names that are known there. */
-function childrenOf({ exprKind }: Expr, names: ReadonlySet<string>): readonly Child[] {
-  const here = (...children: readonly (Expr | undefined)[]): Child[] =>
-    children.flatMap((child) => (child === undefined ? [] : [[child, names]]));
-  switch (exprKind.case) {
-    case 'callExpr':
-      return here(exprKind.value.target, ...exprKind.value.args);
-    case 'selectExpr':
-      return here(exprKind.value.operand);
-    case 'listExpr':
-      return here(...exprKind.value.elements);
-    case 'structExpr':
-      return exprKind.value.entries.flatMap(({ keyKind, value }) =>
-        here(keyKind.case === 'mapKey' ? keyKind.value : undefined, value),
-      );
-    case 'comprehensionExpr': {
-      const loop = exprKind.value;
-      const inside = new Set([...names, loop.accuVar, loop.iterVar]);
-      const body = [loop.loopCondition, loop.loopStep, loop.result];
-      return [
-        ...here(loop.iterRange, loop.accuInit),
-        ...body.flatMap((child): Child[] => (child === undefined ? [] : [[child, inside]])),
-      ];
-    }
-    case 'constExpr':
-    case 'identExpr':
-    case undefined:
-      return [];
-  }
-}
-
-/** How many nodes are visited for each element of a list. */
-export function nodesPerElement({ loopCondition, loopStep }: Comprehension): number {
-  return countNodes(loopCondition) + countNodes(loopStep);
-}
-
-function countNodes(expr: Expr | undefined): number {
-  if (expr === undefined) return 0;
-  return childrenOf(expr, new Set()).reduce((sum, [child]) => sum + countNodes(child), 1);
-}
-
 /** False for what gives something else whatever the values are. */
 function mayBeBoolean({ exprKind }: Expr): boolean {
   switch (exprKind.case) {
@@ -229,7 +179,8 @@ function mayBeBoolean({ exprKind }: Expr): boolean {
 /** What the parser could not read, and where. */
 function faultOf(error: unknown): [reason: string, position: number] {
   const { rawMessage, message = '', location } = error as Partial<ParseFault>;
-  const reason = location === undefined ? `it cannot be read: ${message}` : `it cannot be read: ${rawMessage}`;
+  const reason =
+    location === undefined ? `it cannot be read: ${message}` : `it cannot be read: ${rawMessage}`;
   return [reason.slice(0, REASON_CHARS_MAX), location?.start.offset ?? 0];
 }
 
