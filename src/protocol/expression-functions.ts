@@ -24,8 +24,8 @@ import type { ExpressionTree } from './expression-tree.ts';
 
 /** What an evaluation may take (I12). */
 export const EVALUATION_LIMITS = {
-  /** Steps: a node that is visited in a loop, or 64 characters that are looked at. Half a microsecond each, at worst one. */
-  stepsMax: 20_000,
+  /** Steps: a node that is visited in a loop, or 64 characters that are looked at. Half a microsecond each, at worst two. */
+  stepsMax: 10_000,
   /** Elements of a list, or keys of an object, through which an expression goes. */
   elementsMax: 1_000,
 } as const;
