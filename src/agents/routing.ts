@@ -122,6 +122,7 @@ function byFullness(one: SessionLoad, other: SessionLoad): number {
   return (
     one.assigned / one.capacity - other.assigned / other.capacity ||
     one.held - other.held ||
+    compare(one.identity.agentId, other.identity.agentId) ||
     compare(one.identity.sessionId, other.identity.sessionId)
   );
 }
