@@ -48,7 +48,8 @@ for (const custom of ['priority == "high"', 'task.goal = "sing"', 'task.attempts
   const path = 'agents.conductor.carl-1.data.routingTable[1].condition.custom';
   await carl.update({ path, newValue: custom }).catch((error) => {
     if (!(error instanceof Refused)) throw error;
-    console.log(`${error.code} at ${error.details.position}: ${error.details.reason}`);
+    const { position, reason } = error.details;
+    console.log(error.code, 'at', position, reason);
   });
 }
 await swarm.close();

@@ -61,11 +61,11 @@ const INTERVAL_MS = 500;
  * await running;
  */
 export async function runConductor(session: AgentSession, run: ConductorRun = {}): Promise<void> {
-  const { clock = systemClock, signal, intervalMs = INTERVAL_MS, onRound } = run;
+  const { clock = systemClock, intervalMs = INTERVAL_MS, onRound } = run;
   await begin(session, run);
   const backlog = new Backlog(session);
   try {
-    while (signal?.aborted !== true) {
+    while (run.signal?.aborted !== true) {
       try {
         const round = await look(session, backlog, run);
         if (round.decisions.length > 0 || round.left.length > 0) onRound?.(round);
@@ -73,7 +73,7 @@ export async function runConductor(session: AgentSession, run: ConductorRun = {}
       } catch (error) {
         if (!isPassing(error)) throw error;
       }
-      await backlog.news(intervalMs, { clock, signal });
+      await backlog.news(intervalMs, { clock, signal: run.signal });
     }
   } finally {
     backlog.close();

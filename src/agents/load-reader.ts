@@ -12,12 +12,17 @@ export function conductorPath({ identity }: AgentSession, field: string): string
   return formatPath(['agents', 'conductor', identity.sessionId, 'data', field]);
 }
 
+type ConductorData = Pick<
+  ConductorState['data'],
+  'activeSessions' | 'agentLoads' | 'pendingHandoffs' | 'routingTable'
+>;
+
 /** A part of a Conductor's data, as folded now. */
-export function conductorData<Field extends keyof ConductorState['data'] & string>(
+export function conductorData<Field extends keyof ConductorData>(
   session: AgentSession,
   field: Field,
-): ConductorState['data'][Field] {
-  return session.get(conductorPath(session, field)) as ConductorState['data'][Field];
+): ConductorData[Field] {
+  return session.get(conductorPath(session, field)) as ConductorData[Field];
 }
 
 interface Registered {

@@ -147,7 +147,7 @@ const { BOOL, DYN, INT, STRING } = CelScalar;
 const matches = celMethod('matches', STRING, [STRING], BOOL, function (text) {
   const pattern = readPattern(text);
   if (!pattern.ok) throw new Error(pattern.reason);
-  return pattern.isIn(String(this));
+  return pattern.isIn(this);
 });
 
 /** No name that an expression can hold. */

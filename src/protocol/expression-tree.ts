@@ -27,15 +27,17 @@ export const EXPRESSION_LIMITS = {
 export const EXPRESSION_VARIABLES = ['task', 'loads'] as const;
 
 /** What gives a boolean. */
+// prettier-ignore
 const TESTS: ReadonlySet<string> = new Set([
-  ...['!_', '_&&_', '_||_', '_==_', '_!=_', '_<_', '_<=_', '_>_', '_>=_', '@in'],
-  ...['@not_strictly_false', 'contains', 'startsWith', 'endsWith', 'matches', 'bool'],
+  '!_', '_&&_', '_||_', '_==_', '_!=_', '_<_', '_<=_', '_>_', '_>=_', '@in',
+  '@not_strictly_false', 'contains', 'startsWith', 'endsWith', 'matches', 'bool',
 ]);
 const CONDITIONAL = '_?_:_';
 const INDEX = '_[_]';
+// prettier-ignore
 const OTHERS: ReadonlySet<string> = new Set([
-  ...['_+_', '_-_', '_*_', '_/_', '_%_', '-_', CONDITIONAL, INDEX],
-  ...['size', 'int', 'double', 'string'],
+  '_+_', '_-_', '_*_', '_/_', '_%_', '-_', CONDITIONAL, INDEX,
+  'size', 'int', 'double', 'string',
 ]);
 
 /** An expression that may be kept. */

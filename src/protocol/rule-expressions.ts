@@ -12,9 +12,8 @@ import { checkExpression } from './expression.ts';
 import { writesAsked, type WriteAsked } from './paths.ts';
 
 /** The place of an expression. */
-const PLACE = [
-  ...['agents', 'conductor', ANY, 'data', 'routingTable', ANY, 'condition', 'custom'],
-] as const;
+// prettier-ignore
+const PLACE = ['agents', 'conductor', ANY, 'data', 'routingTable', ANY, 'condition', 'custom'] as const;
 
 /** Characters of all expressions in one command (I12): reading them keeps everybody else waiting. */
 const EXPRESSION_CHARS_MAX = 32_768;

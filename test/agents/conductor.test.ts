@@ -32,27 +32,27 @@ function rule(id: string, fields: Partial<RoutingRule> = {}): RoutingRule {
 
 /** A swarm with a Conductor. */
 class Scene {
-  readonly test: TestSwarm;
+  readonly opener: TestSwarm;
   readonly conductor: AgentSession;
 
-  constructor(test: TestSwarm, conductor: AgentSession) {
-    this.test = test;
+  constructor(opener: TestSwarm, conductor: AgentSession) {
+    this.opener = opener;
     this.conductor = conductor;
   }
 
   static async open(options: OpenOptions = {}, rules = [rule('all')]): Promise<Scene> {
-    const test = await openTestSwarm(options);
-    const scene = new Scene(test, await register(test.swarm, 'c', { agentType: 'conductor' }));
+    const opener = await openTestSwarm(options);
+    const scene = new Scene(opener, await register(opener.swarm, 'c', { agentType: 'conductor' }));
     await scene.conductor.update({ path: `${DATA}.routingTable`, newValue: rules });
     return scene;
   }
 
   get swarm(): Swarm {
-    return this.test.swarm;
+    return this.opener.swarm;
   }
 
   get clock(): ManualClock {
-    return this.test.clock;
+    return this.opener.clock;
   }
 
   async round(rules?: readonly RoutingRule[]): Promise<ConductorRound> {
@@ -88,6 +88,44 @@ function told(decisions: readonly ConductorDecision[]): readonly string[] {
     const to = output['assignedTo'] as { readonly sessionId: string } | undefined;
     return `${type} ${String(input['taskId'])}${to === undefined ? '' : ` -> ${to.sessionId}`}`;
   });
+}
+
+/** Two workers; the first holds a task that it runs and two that it does not. */
+async function withQueue(options: OpenOptions = {}) {
+  const scene = await Scene.open(options);
+  const first = await register(scene.swarm, 's1', { capacity: 3, heartbeatTimeout: 600_000 });
+  for (const taskId of ['t1', 't2', 't3']) {
+    await scene.conductor.tasks.create({ taskId, goal: 'work' });
+  }
+  await scene.round();
+  await first.tasks.start('t1');
+  await register(scene.swarm, 's2', { capacity: 3 });
+  expect(told((await scene.round()).decisions)).toEqual([]); // nothing is wrong yet
+  return { scene, first };
+}
+
+/** Runs a Conductor until the test says so. */
+function running(scene: Scene, intervalMs = 500) {
+  const end = new AbortController();
+  const rounds: ConductorRound[] = [];
+  const done = runConductor(scene.conductor, {
+    signal: end.signal,
+    clock: scene.clock,
+    intervalMs,
+    onRound: (round) => void rounds.push(round),
+  });
+  return {
+    rounds,
+    done,
+    async end() {
+      end.abort();
+      await done;
+    },
+  };
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  await vi.waitUntil(isSo, { timeout: 10_000, interval: 5 });
 }
 
 describe('route', () => {
@@ -288,20 +326,6 @@ describe('preempt', () => {
 });
 
 describe('handoff', () => {
-  /** Two workers; the first holds a task that it runs and two that it does not. */
-  async function withQueue(options: OpenOptions = {}) {
-    const scene = await Scene.open(options);
-    const first = await register(scene.swarm, 's1', { capacity: 3, heartbeatTimeout: 600_000 });
-    for (const taskId of ['t1', 't2', 't3']) {
-      await scene.conductor.tasks.create({ taskId, goal: 'work' });
-    }
-    await scene.round();
-    await first.tasks.start('t1');
-    await register(scene.swarm, 's2', { capacity: 3 });
-    expect(told((await scene.round()).decisions)).toEqual([]); // nothing is wrong yet
-    return { scene, first };
-  }
-
   test.each<[string, (first: AgentSession, clock: ManualClock) => Promise<unknown>]>([
     ['error', async (first) => first.fail({ code: 'X', message: 'broken' })],
     ['draining', async (first) => first.drain()],
@@ -411,7 +435,6 @@ test('a Conductor that is paused decides nothing', async () => {
 test('[I6] decisions come back from the log, and no expression is evaluated for them', async () => {
   const rules = [rule('urgent', { condition: { custom: 'task.priority != "low"' } })];
   const scene = await Scene.open({}, rules);
-  const { test: swarmTest } = scene;
   await register(scene.swarm, 's', { capacity: 2 });
   for (const taskId of ['t1', 't2', 't3']) {
     await scene.conductor.tasks.create({ taskId, goal: 'a' });
@@ -421,36 +444,12 @@ test('[I6] decisions come back from the log, and no expression is evaluated for 
   expect(told(recorded)).toEqual(['route t1 -> s', 'route t2 -> s']);
   const before = calls.count;
   expect(before).toBeGreaterThan(0);
-  const swarm = await swarmTest.reopen(); // compares all that was shown with what the log gives
+  const swarm = await scene.opener.reopen(); // compares all that was shown with what the log gives
   expect(swarm.get(`${DATA}.decisions`)).toEqual(recorded);
   expect(calls.count).toBe(before);
 });
 
 describe('at work', () => {
-  /** Runs a Conductor until the test says so. */
-  function running(scene: Scene, intervalMs = 500) {
-    const end = new AbortController();
-    const rounds: ConductorRound[] = [];
-    const done = runConductor(scene.conductor, {
-      signal: end.signal,
-      clock: scene.clock,
-      intervalMs,
-      onRound: (round) => void rounds.push(round),
-    });
-    return {
-      rounds,
-      done,
-      async end() {
-        end.abort();
-        await done;
-      },
-    };
-  }
-
-  async function until(isSo: () => boolean): Promise<void> {
-    await vi.waitUntil(isSo, { timeout: 10_000, interval: 5 });
-  }
-
   test('it gives out tasks as they come and as room is made, and ends when it is told to', async () => {
     const scene = await Scene.open();
     const worker = await register(scene.swarm, 's', { capacity: 1 });
@@ -534,9 +533,9 @@ describe('at work', () => {
     const scene = await Scene.open();
     const work = running(scene);
     await until(() => scene.clock.pending > 0);
-    const told = expect(work.done).rejects.toMatchObject({ code: 'CLOSED' });
-    await scene.test.close();
-    await told;
+    const refused = expect(work.done).rejects.toMatchObject({ code: 'CLOSED' });
+    await scene.opener.close();
+    await refused;
   });
 
   test('a signal that has aborted before leaves everything as it is', async () => {

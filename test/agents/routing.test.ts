@@ -51,9 +51,10 @@ function told(routed: Routed): string {
 describe('conditions', () => {
   const loads = kindLoads([session('s1')]);
   const code = { metadata: { type: 'code/port' } };
+  // prettier-ignore
   const everyField = [
-    ...['task.id == "t"', 'task.parentTaskId == ""', 'task.attempts == 0', 'task.metadata == {}'],
-    ...['size(task.requires + task.dependsOn) == 0', 'task.createdAt > "2025"', 'task.type == ""'],
+    'task.id == "t"', 'task.parentTaskId == ""', 'task.attempts == 0', 'task.metadata == {}',
+    'size(task.requires + task.dependsOn) == 0', 'task.createdAt > "2025"', 'task.type == ""',
   ].join(' && ');
 
   test.each<[string, RoutingRule['condition'], Partial<RoutableTask>, boolean]>([

@@ -29,9 +29,9 @@ function rule(custom: string | undefined, id = 'r') {
   return { id, condition, target: 'pulse', weight: 1, enabled: true };
 }
 
-async function opened(): Promise<{ test: TestSwarm; swarm: Swarm; conductor: AgentSession }> {
-  const test = await openTestSwarm();
-  const { swarm } = test;
+async function opened(): Promise<{ opener: TestSwarm; swarm: Swarm; conductor: AgentSession }> {
+  const opener = await openTestSwarm();
+  const { swarm } = opener;
   const conductor = await swarm.register({
     agentType: 'conductor',
     agentId: 'carl',
@@ -39,7 +39,7 @@ async function opened(): Promise<{ test: TestSwarm; swarm: Swarm; conductor: Age
   });
   const newValue = [rule(GOOD, 'first'), rule(undefined, 'second')];
   await conductor.update({ path: `${DATA}.routingTable`, newValue });
-  return { test, swarm, conductor };
+  return { opener, swarm, conductor };
 }
 
 /** Every form in which an expression gets into a rule, with the place that a refusal names inside the value. */
@@ -197,11 +197,11 @@ test('the expressions of one command are bounded', async () => {
 });
 
 test('[I6] a log with rules is replayed without reading an expression', async () => {
-  const { test: swarmTest, conductor } = await opened();
+  const { opener, conductor } = await opened();
   await conductor.append(`${DATA}.routingTable`, rule(GOOD, 'third'));
   const before = calls.count;
   expect(before).toBeGreaterThan(0);
-  const swarm = await swarmTest.reopen(); // compares what was shown with what the log gives
+  const swarm = await opener.reopen(); // compares what was shown with what the log gives
   expect(swarm.get(`${DATA}.routingTable`)).toHaveLength(3);
   expect(calls.count).toBe(before);
 });

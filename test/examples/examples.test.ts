@@ -80,9 +80,9 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'reject: print (high), by secrets',
     'route: parser (normal) to bee, by code',
     'route: report (low) to wren, by reports',
-    'INVALID_INPUT at 0: there is no variable priority, only task and loads',
-    'INVALID_INPUT at 10: it cannot be read: found = but expecting end of input',
-    'INVALID_INPUT at 0: it gives no boolean',
+    'INVALID_INPUT at 0 there is no variable priority, only task and loads',
+    'INVALID_INPUT at 10 it cannot be read: found = but expecting end of input',
+    'INVALID_INPUT at 0 it gives no boolean',
   ],
 };
 

@@ -15,9 +15,10 @@ import { checkExpression, compileExpression } from '../../src/protocol/expressio
 const SEED = 5_000;
 const CATASTROPHE_MS = 500;
 
+// prettier-ignore
 const PROTOTYPES = [
-  ...[Object.prototype, Array.prototype, Function.prototype, Map.prototype, Error.prototype],
-  ...[String.prototype, Number.prototype, Boolean.prototype, BigInt.prototype, RegExp.prototype],
+  Object.prototype, Array.prototype, Function.prototype, Map.prototype, Error.prototype,
+  String.prototype, Number.prototype, Boolean.prototype, BigInt.prototype, RegExp.prototype,
 ];
 
 /** What is inherited, before anything was tried. */
@@ -67,7 +68,7 @@ afterAll(() => {
   const { checkMs, checked, evaluateMs, evaluated } = longest;
   console.info(
     [
-      `${JSON.stringify(counts)}`,
+      JSON.stringify(counts),
       `the most for a check was ${checkMs.toFixed(1)} ms: ${checked.slice(0, 100)}`,
       `the most for an evaluation was ${evaluateMs.toFixed(1)} ms: ${evaluated.slice(0, 100)}`,
     ].join('\n'),
@@ -201,30 +202,12 @@ const { test: good } = fc.letrec<Record<'test' | 'value' | 'list', string>>((tie
   ),
 }));
 
+// prettier-ignore
 const TOKENS = [
-  ...[
-    '(',
-    ')',
-    '[',
-    ']',
-    '{',
-    '}',
-    '.',
-    ',',
-    ':',
-    '?',
-    '!',
-    '-',
-    '"',
-    "'",
-    '"""',
-    '\\',
-    '\\u',
-    '//',
-  ],
-  ...['&&', '||', ' in ', '==', '0x', '1e999', 'true', 'null', '.?', '[?', '\u0000', '\ud800', '𝒜'],
+  '(', ')', '[', ']', '{', '}', '.', ',', ':', '?', '!', '-', '"', "'", '"""', '\\', '\\u', '//',
+  '&&', '||', ' in ', '==', '0x', '1e999', 'true', 'null', '.?', '[?', '\u0000', '\ud800', '𝒜',
   ...HOSTILE.map((one) => `.${one}`),
-  ...['.all(x, ', '.map(x, ', '.matches("', 'this', 'globalThis', 'require', 'Function', '@result'],
+  '.all(x, ', '.map(x, ', '.matches("', 'this', 'globalThis', 'require', 'Function', '@result',
 ];
 
 /** What people write, with pieces cut out, put in, or written twice. */
@@ -245,46 +228,18 @@ const mutated = fc
   );
 
 const times = fc.constantFrom(2, 8, 31, 33, 63, 65, 200, 1_024, 5_000);
+// prettier-ignore
 const pattern = fc.constantFrom(
-  ...[
-    '(a+)+$',
-    '(a|a)*b',
-    '(a|aa)+$',
-    '(.*a){20}$',
-    '((a{30}){30}){30}',
-    '(.*){1,1000}',
-    'a{1000}',
-  ],
-  ...[
-    '\\\\pL{100}',
-    '(?i)(\\\\pL|\\\\pN){50}',
-    '[^a]*[^b]*[^c]*z',
-    '(?<=a)b',
-    '(((((',
-    '.*.*.*.*=',
-    '',
-  ],
+  '(a+)+$', '(a|a)*b', '(a|aa)+$', '(.*a){20}$', '((a{30}){30}){30}', '(.*){1,1000}', 'a{1000}',
+  '\\\\pL{100}', '(?i)(\\\\pL|\\\\pN){50}', '[^a]*[^b]*[^c]*z', '(?<=a)b', '(((((', '.*.*.*.*=', '',
 );
 
 /** What nobody writes who means well. */
+// prettier-ignore
 const hostile = fc.oneof(
   fc
     .tuple(
-      fc.constantFrom(
-        '(',
-        '[',
-        '{"a":',
-        '!',
-        '-',
-        '{(',
-        'size(',
-        'true?',
-        '[[',
-        '!(',
-        'has(',
-        '"""',
-        '\n',
-      ),
+      fc.constantFrom('(', '[', '{"a":', '!', '-', '{(', 'size(', 'true?', '[[', '!(', 'has(', '"""', '\n'),
       times,
       fc.constantFrom('', 'true', '1', '"'),
       fc.constantFrom('', ')', ']', '}', ':true'),
@@ -303,16 +258,10 @@ const hostile = fc.oneof(
       fc.constantFrom('list', 'names', 'keys', 'long', 'odd'),
       fc.constantFrom('all', 'exists', 'exists_one', 'filter', 'map'),
       fc.constantFrom(
-        ...['x in task.metadata.list', 'task.metadata.list == task.metadata.list', 'task.none'],
-        ...['task.metadata.keys[0] == x', 'task.metadata.list[x] == x', 'size(task.goal) > 0'],
-        ...[
-          'task.metadata.list.all(y, true)',
-          'x',
-          '[x, x, x]',
-          '1 + "a"',
-          'task.goal + task.goal',
-        ],
-        ...['task.metadata.long.contains(task.goal)', 'string(x).matches("(a+)+$")', 'x.tripwire'],
+        'x in task.metadata.list', 'task.metadata.list == task.metadata.list', 'task.none',
+        'task.metadata.keys[0] == x', 'task.metadata.list[x] == x', 'size(task.goal) > 0',
+        'task.metadata.list.all(y, true)', 'x', '[x, x, x]', '1 + "a"', 'task.goal + task.goal',
+        'task.metadata.long.contains(task.goal)', 'string(x).matches("(a+)+$")', 'x.tripwire',
       ),
       fc.integer({ min: 1, max: 40 }),
     )
@@ -343,16 +292,11 @@ const hostile = fc.oneof(
     )
     .map(([value, names, end]) => value + names.map((one) => `.${one}`).join('') + end),
   fc.constantFrom(
-    ...[
-      '9'.repeat(1_000),
-      `0x${'f'.repeat(999)} == 1`,
-      `1e${'9'.repeat(99)} > 0.0`,
-      '1e-999 == 0.0',
-    ],
-    ...['9223372036854775808 == 1', '-9223372036854775808 - 1 == 0', '1 / 0 == 1', '1 % 0 == 1'],
-    ...['0.0 / 0.0 == 0.0', 'google.protobuf.Any{} == null', 'duration("1h") == duration("1h")'],
-    ...['timestamp("2026-01-01T00:00:00Z").getHours("Europe/Berlin") == 1', 'b"\\xff" == b""'],
-    ...['[1].map(x, x)[0] == 1', '{"a": 1, "a": 2} == {}', '{1: 1, 1u: 2} == {}', '{[]: 1} == {}'],
+    '9'.repeat(1_000), `0x${'f'.repeat(999)} == 1`, `1e${'9'.repeat(99)} > 0.0`, '1e-999 == 0.0',
+    '9223372036854775808 == 1', '-9223372036854775808 - 1 == 0', '1 / 0 == 1', '1 % 0 == 1',
+    '0.0 / 0.0 == 0.0', 'google.protobuf.Any{} == null', 'duration("1h") == duration("1h")',
+    'timestamp("2026-01-01T00:00:00Z").getHours("Europe/Berlin") == 1', 'b"\\xff" == b""',
+    '[1].map(x, x)[0] == 1', '{"a": 1, "a": 2} == {}', '{1: 1, 1u: 2} == {}', '{[]: 1} == {}',
   ),
   fc.string({ unit: 'binary', maxLength: 40 }),
   fc.string({ unit: fc.constantFrom(...TOKENS, ' ', 'x', 'task', '1'), maxLength: 60 }),
