@@ -75,6 +75,7 @@ const SESSION_LIST: readonly SessionLoad[] = Array.from({ length: SESSIONS }, (_
   running: 0,
   capacity: 8,
   held: 0,
+  isStalled: false,
   runsLow: false,
 }));
 

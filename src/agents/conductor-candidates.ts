@@ -54,7 +54,7 @@ function* stuckTasks(
   for (const from of sessions) {
     const { identity, assigned, capacity } = from;
     const { agentId } = identity;
-    const trouble = troubleOf(session, from);
+    const trouble = troubleOf(from);
     if (trouble === undefined) continue;
     const queue = fieldOf(session, identity, 'taskQueue') as readonly TaskState[];
     // Somebody was asked already, or is about to be (`features.autoHandoff`).
@@ -66,10 +66,9 @@ function* stuckTasks(
   }
 }
 
-function troubleOf(session: AgentSession, from: SessionLoad): Trouble | undefined {
-  const { status, identity, assigned, capacity, held } = from;
+function troubleOf({ status, isStalled, assigned, capacity }: SessionLoad): Trouble | undefined {
   if (status === 'error' || status === 'draining') return status;
-  if (held > 0 && fieldOf(session, identity, 'stalledSince') !== undefined) return 'stalled';
+  if (isStalled) return 'stalled';
   return assigned > capacity ? 'overloaded' : undefined;
 }
 

@@ -49,9 +49,11 @@ export function readSessions(
       if (!live.has(sessionId)) continue;
       const { agentType, capabilities } = agent;
       const held = heldBySession.get(sessionId) ?? [];
+      const identity = { agentId, agentType, sessionId };
       found.push({
-        identity: { agentId, agentType, sessionId },
-        status: fieldOf(session, { agentType, sessionId }, 'status') as AgentStatus,
+        identity,
+        status: fieldOf(session, identity, 'status') as AgentStatus,
+        isStalled: fieldOf(session, identity, 'stalledSince') !== undefined,
         capabilities,
         assigned: currentTasks + queuedTasks,
         running: currentTasks,

@@ -44,8 +44,10 @@ interface Sent extends Ruled {
 const GOAL_CHARS_MAX = 200;
 /** The capacity that the registry shows of an agent that declared none. */
 const CAPACITY_UNDECLARED = 10_000;
-/** So many rules, and so many faults. */
+/** So many of the rules that match. */
 const LISTED_MAX = 8;
+/** So many of those that could not be asked. */
+const FAULTS_MAX = 4;
 
 /** Routes a task. */
 export function route(routing: Routing): Routed {
@@ -101,10 +103,10 @@ function preemptible(routing: Routing, rule: RoutingRule): SessionLoad | undefin
 /** Whether a session would put down a task of low priority for this one: what `task.assign` does then. */
 function putsDown({ task, preemption }: Routing, session: SessionLoad): boolean {
   if (preemption !== true || task.priority !== 'critical') return false;
-  const { status, running, capacity, runsLow } = session;
+  const { status, isStalled, running, capacity, runsLow } = session;
   // An agent that declared no capacity is taken to run one task at once.
   const isFull = capacity === CAPACITY_UNDECLARED ? running > 0 : running === capacity;
-  return status === 'busy' && isFull && runsLow;
+  return status === 'busy' && !isStalled && isFull && runsLow;
 }
 
 /** The sessions of a rule's kind that can do the task. */
@@ -173,6 +175,6 @@ function inputOf(
     priority: task.priority,
     matching: matching.slice(0, LISTED_MAX).map(({ id }) => id),
     loads: Object.fromEntries([...targets].map((kind) => [kind, loads[kind]])),
-    ...(faults.length === 0 ? {} : { faults: faults.slice(0, LISTED_MAX) }),
+    ...(faults.length === 0 ? {} : { faults: faults.slice(0, FAULTS_MAX) }),
   };
 }

@@ -19,6 +19,8 @@ export interface SessionLoad {
   readonly capacity: number;
   /** Tasks that it holds itself. */
   readonly held: number;
+  /** Whether it was reported to stand still, and has not moved since. */
+  readonly isStalled: boolean;
   /** Whether it runs a task of priority `low`, which a critical one may take the place of. */
   readonly runsLow: boolean;
 }
@@ -39,8 +41,8 @@ export interface KindLoad {
 export type KindLoads = Readonly<Record<AgentKind, KindLoad>>;
 
 /** Whether a session takes tasks now. */
-export function takesTasks({ status }: SessionLoad): boolean {
-  return status === 'idle' || status === 'busy';
+export function takesTasks({ status, isStalled }: SessionLoad): boolean {
+  return (status === 'idle' || status === 'busy') && !isStalled;
 }
 
 /** Whether its agent has room for one more. */

@@ -31,7 +31,7 @@ export function checkExpression(text: string): Refusal | undefined {
 
 /** Expressions that were compiled lately: a table is tried for every task. Only a memory of what compiling gives. */
 const lately = new Map<string, Expression>();
-const LATELY_MAX = 1_024;
+const LATELY_MAX = 2_048;
 
 /** Checks an expression, and makes it ready. Refuses as {@link checkExpression}. */
 export function compileExpression(text: string): Expression | Refusal {

@@ -342,7 +342,7 @@ describe('handoff', () => {
     expect(scene.recorded.slice(-2)).toEqual(decisions);
     expect(['t1', 't2', 't3'].map((id) => scene.holder(id))).toEqual(['s1', 's2', 's2']);
     expect(scene.task('t1').status).toBe('running'); // what it has begun stays with it
-    expect(told((await scene.round()).decisions)).toEqual([]);
+    expect(told((await scene.round()).decisions)).toEqual([]); // it does not come back
     await expect(first.tasks.complete('t2')).rejects.toMatchObject({ code: 'NOT_HOLDER' });
   });
 

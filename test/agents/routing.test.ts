@@ -36,6 +36,7 @@ function session(name: string, fields: Fields = {}): SessionLoad {
     running: 0,
     capacity: 2,
     held: 0,
+    isStalled: false,
     runsLow: false,
     ...load,
   };
@@ -238,6 +239,12 @@ describe('which session', () => {
       expect(told(routed)).toBe('wait: no pulse takes tasks now');
     },
   );
+
+  test('none that stands still', () => {
+    const sessions = [session('s', { status: 'busy', isStalled: true })];
+    const routed = route({ task: task(), rules: one, sessions });
+    expect(told(routed)).toBe('wait: no pulse takes tasks now');
+  });
 
   test('the decision says what it was made of', () => {
     const rules = [rule('r', { condition: { custom: 'task.metadata.x' } }), rule('s')];

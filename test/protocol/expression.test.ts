@@ -100,6 +100,16 @@ describe('what costs too much ends', () => {
     expect(over(text)).toEqual({ ok: false, reason: whole });
   });
 
+  test.each([
+    ['task.list.exists(x, x == "a")', 900, 950],
+    ['size(task.list.filter(x, x != "a")) > 0', 120, 150],
+    ['size(task.list.map(x, x)) > 0', 130, 150],
+  ])('%s goes through %i elements, and not through %i', (text, few, many) => {
+    const listOf = (length: number) => ({ list: Array.from({ length }, () => 'b') });
+    expect(over(text, listOf(few)).ok).toBe(true);
+    expect(over(text, listOf(many))).toEqual({ ok: false, reason: whole });
+  });
+
   test('and the next evaluation has all of its steps again', () => {
     over('task.metadata.many.all(x, x in task.metadata.many)');
     expect(over('task.metadata.many.all(x, x >= 0)')).toEqual({ ok: true, holds: true });
