@@ -105,7 +105,6 @@ describe('what costs too much ends', () => {
     ['size(task.list.filter(x, x != "a")) > 0', 120, 150],
     ['size(task.list.map(x, x)) > 0', 130, 150],
   ])('%s goes through %i elements, and not through %i', (text, few, many) => {
-    const listOf = (length: number) => ({ list: Array.from({ length }, () => 'b') });
     expect(over(text, listOf(few)).ok).toBe(true);
     expect(over(text, listOf(many))).toEqual({ ok: false, reason: whole });
   });
@@ -241,6 +240,10 @@ describe('nothing else is reached', () => {
     expect(Error.stackTraceLimit).toBe(stackTraceLimit);
   });
 });
+
+function listOf(length: number): JsonValue {
+  return { list: Array.from({ length }, () => 'b') };
+}
 
 function ones(count: number, between = ', '): string {
   return Array.from({ length: count }, () => '1').join(between);
