@@ -2,7 +2,7 @@
  * Reads the text of an expression (Common Expression Language, CEL) and says whether a rule may hold it.
  *
  * Everything that can be seen without a value is seen here, once, when a rule is written: its size, the names it uses, that it
- * can give a boolean, and at most one loop over a list. Not here: what it costs on a value (expression-functions.ts).
+ * can give a boolean, and at most one loop over a list. Not here: what it costs on a value (expression-cost.ts).
  */
 import { parse } from '@bufbuild/cel';
 import { refuse, type Refusal } from '../core/errors.ts';

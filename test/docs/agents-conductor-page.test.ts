@@ -1,7 +1,7 @@
 /** What `docs/agents-conductor.md` shows runs as it says, and its expressions may be written. */
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { EVALUATION_LIMITS } from '../../src/protocol/expression-functions.ts';
+import { EVALUATION_LIMITS } from '../../src/protocol/expression-cost.ts';
 import { INPUT_LIMITS } from '../../src/protocol/expression-input.ts';
 import { PATTERN_LIMITS } from '../../src/protocol/expression-pattern.ts';
 import { EXPRESSION_LIMITS } from '../../src/protocol/expression-tree.ts';

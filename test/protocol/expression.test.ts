@@ -1,7 +1,7 @@
 /** Expressions of routing rules: what may be written, what they say of a task, and that they reach nothing else. */
 import { describe, expect, test } from 'vitest';
 import type { JsonValue } from '../../src/core/json.ts';
-import { EVALUATION_LIMITS } from '../../src/protocol/expression-functions.ts';
+import { EVALUATION_LIMITS } from '../../src/protocol/expression-cost.ts';
 import { INPUT_LIMITS, toExpressionInput } from '../../src/protocol/expression-input.ts';
 import { PATTERN_LIMITS, readPattern } from '../../src/protocol/expression-pattern.ts';
 import { EXPRESSION_LIMITS } from '../../src/protocol/expression-tree.ts';
