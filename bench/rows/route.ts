@@ -101,7 +101,7 @@ function variant(name: string, ours: Matching): Variant {
   return {
     variant: name,
     unit: 'tasks/s',
-    goal: { of: 'ratio', bound: 'at least', minimum: 0.015, aim: 0.025 },
+    goal: { of: 'ratio', bound: 'at least', minimum: 0.01, aim: 0.025 },
     measure: async (setting) =>
       compare(
         {
