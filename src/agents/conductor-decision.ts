@@ -50,16 +50,14 @@ export function decisionOf(
   return { command, decision: { ...mark, type, input: held, output, reason: why } };
 }
 
-/**
- * Has a decision happen: the command first, and its record when it was accepted. The one place where the two are joined.
- * @throws {Refused} when the record is refused: `PATH_LOCKED` and others
- */
+/** Has a decision happen: the command and its record are one compound command, so neither is there without the other. */
 export async function carryOut(
   session: AgentSession,
   { command, decision }: Decided,
 ): Promise<Refusal | undefined> {
-  const result = await session.dispatch(command);
-  if (!result.ok) return result;
-  await session.append(conductorPath(session, 'decisions'), decision);
-  return undefined;
+  const path = conductorPath(session, 'decisions');
+  const record = { type: 'state.update', payload: { path, newValue: decision, append: true } };
+  const commands = [command, record];
+  const result = await session.dispatch({ type: 'compound.apply', payload: { commands } });
+  return result.ok ? undefined : result;
 }

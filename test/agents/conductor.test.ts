@@ -277,6 +277,7 @@ describe('reject', () => {
     const reason = 'the rule secrets sends it to Guardians, which take no tasks';
     expect(told(decisions)).toEqual(['reject t1']);
     expect(scene.recorded).toMatchObject([{ type: 'reject', output: { rule: 'secrets' }, reason }]);
+    await scene.conductor.heartbeat(); // before any command, what follows from another is done
     expect([scene.task('t1').status, scene.task('t2').status]).toEqual(['cancelled', 'cancelled']);
     const cancelled = scene.swarm.state.events.events.find(({ type }) => type === 'task.cancelled');
     expect(cancelled?.payload).toEqual({ taskId: 't1', reason });

@@ -39,7 +39,7 @@ export class TestSwarm {
   /** Closes, and compares what was shown with what the log gives. */
   async close(): Promise<void> {
     const { swarm } = this;
-    await quiet(swarm);
+    if (swarm.events.durableSubscriptions().length > 0) await quiet(swarm);
     this.#swarm = undefined;
     const shown = liveState(swarm);
     await swarm.close();
