@@ -23,11 +23,11 @@ export interface DeliveryContext {
   /** Aborted when the subscription is cancelled or the swarm closes. */
   readonly signal: AbortSignal;
   /** With exactly-once: writes a free path. Everything asked here happens as one commit, after the handler, or not at all. */
-  update(update: AskedUpdate): void;
+  readonly update: (update: AskedUpdate) => void;
   /** With exactly-once: emits an event. */
-  emit(event: EmittedEvent): void;
+  readonly emit: (event: EmittedEvent) => void;
   /** With exactly-once: gives a command; `docs/event-bus.md` lists those that can be part of a compound one. */
-  dispatch(command: { readonly type: string; readonly payload: unknown }): void;
+  readonly dispatch: (command: BusCommand) => void;
   /** With exactly-once and a durable subscription: values that change together with its progress. */
   readonly storage: DeliveryStorage;
 }
@@ -51,6 +51,19 @@ export class Collected implements DeliveryContext {
   #commands: BusCommand[] | undefined;
   #storage: CollectedStorage | undefined;
   #hasEnded = false;
+
+  // Functions of their own, so that a handler may take them apart: `(event, { emit }) => emit(…)`.
+  readonly update = (update: AskedUpdate): void => {
+    this.#collect({ type: 'state.update', payload: update });
+  };
+
+  readonly emit = (event: EmittedEvent): void => {
+    this.#collect(this.#scope.ports.commandFor(event));
+  };
+
+  readonly dispatch = ({ type, payload }: BusCommand): void => {
+    this.#collect({ type, payload });
+  };
 
   constructor(scope: ContextScope, attempt: number) {
     this.#scope = scope;
@@ -76,18 +89,6 @@ export class Collected implements DeliveryContext {
   /** What was stored; undefined when nothing was. */
   get writes(): StorageWrites | undefined {
     return this.#storage?.writes;
-  }
-
-  update(update: AskedUpdate): void {
-    this.#collect({ type: 'state.update', payload: update });
-  }
-
-  emit(event: EmittedEvent): void {
-    this.#collect(this.#scope.ports.commandFor(event));
-  }
-
-  dispatch({ type, payload }: { readonly type: string; readonly payload: unknown }): void {
-    this.#collect({ type, payload });
   }
 
   /** The handler has ended: what it asks for now would come too late. */

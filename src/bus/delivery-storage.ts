@@ -7,9 +7,9 @@ import type { BusPorts } from './ports.ts';
 /** The values that a handler keeps. They are JSON, and belong to the swarm: any handler sees them. */
 export interface DeliveryStorage {
   /** The value of a key; null where there is none. */
-  get<T>(key: string): Promise<T | null>;
-  set(key: string, value: unknown): void;
-  delete(key: string): void;
+  readonly get: <T>(key: string) => Promise<T | null>;
+  readonly set: (key: string, value: unknown) => void;
+  readonly delete: (key: string) => void;
 }
 
 /** Half of a pair of characters, which no text on disk can hold. */
@@ -31,13 +31,13 @@ export class CollectedStorage implements DeliveryStorage {
     return this.#writes;
   }
 
-  async get<T>(key: string): Promise<T | null> {
+  readonly get = async <T>(key: string): Promise<T | null> => {
     checkKey(key);
     const text = this.#writes.has(key) ? this.#writes.get(key) : await this.#ports.storage.get(key);
     return text === undefined ? null : (JSON.parse(text) as T);
-  }
+  };
 
-  set(key: string, value: unknown): void {
+  readonly set = (key: string, value: unknown): void => {
     const { payloadCharsMax, payloadNodesMax, payloadDepthMax } = this.#ports.limits();
     const copied = copyJson(value, {
       charsMax: payloadCharsMax,
@@ -46,11 +46,11 @@ export class CollectedStorage implements DeliveryStorage {
     });
     if (!copied.ok) throw new Refused(copied);
     this.#write(key, JSON.stringify(copied.value));
-  }
+  };
 
-  delete(key: string): void {
+  readonly delete = (key: string): void => {
     this.#write(key, undefined);
-  }
+  };
 
   #write(key: string, text: string | undefined): void {
     checkKey(key);

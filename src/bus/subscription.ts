@@ -270,5 +270,4 @@ export class BusSubscription implements Subscription {
     this.reason = refusal;
     this.pause();
   }
-
 }

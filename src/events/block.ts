@@ -15,8 +15,9 @@ import type { Commit, Fact, RecordedCommand, TraceContext } from './envelope.ts'
 import type { AgentIdentity } from './identity.ts';
 import { earlierVersion, upcast } from './upcasters.ts';
 
-/** The version of the block's own form. */
-export const BLOCK_FORMAT = 1;
+/** The versions of the block's own form: 2 is that of a block with compound commands, whose facts name their parts. */
+const PLAIN = 1;
+const WITH_PARTS = 2;
 
 type Payload = Readonly<Record<string, unknown>>;
 type FactText = [
@@ -79,6 +80,7 @@ export class BlockBuilder {
   #first = 0;
   #last = 0;
   #chars = 0;
+  #format = PLAIN;
 
   get commits(): number {
     return this.#texts.length;
@@ -100,6 +102,7 @@ export class BlockBuilder {
 
   add(commit: Commit): void {
     const text = encodeCommit(commit, this.#indexOf(commit.command.source));
+    if (commit.command.type === 'compound.apply') this.#format = WITH_PARTS;
     this.#texts.push(text);
     this.#chars += text.length;
     for (const { sequence } of commit.facts) {
@@ -111,7 +114,7 @@ export class BlockBuilder {
   /** The stored bytes. */
   encode(epoch: number, previous: string): Buffer {
     const count = this.#last - this.#first + 1;
-    const head = `{"format":${BLOCK_FORMAT},"first":${this.#first},"count":${count},"epoch":${epoch},"previous":"${previous}"`;
+    const head = `{"format":${this.#format},"first":${this.#first},"count":${count},"epoch":${epoch},"previous":"${previous}"`;
     return Buffer.from(
       `${head},"who":${JSON.stringify(this.#who)},"commits":[${this.#texts.join(',')}]}`,
     );
@@ -221,10 +224,10 @@ export function decodeBlock(bytes: Uint8Array, sequence: number): Block {
 /** Decodes a parsed block, whose bytes somebody has vouched for. Throws as {@link decodeBlock} does. */
 export function decodeParsed(parsed: BlockText, sequence: number): Block {
   const { format, first, count, epoch, previous, who, commits } = parsed;
-  if (format !== BLOCK_FORMAT) {
+  if (format !== PLAIN && format !== WITH_PARTS) {
     throw new Fault(
       'FORMAT_UNSUPPORTED',
-      `The block at sequence ${sequence} has format ${String(format)}; this program reads ${BLOCK_FORMAT}.`,
+      `The block at sequence ${sequence} has format ${String(format)}; this program reads ${PLAIN} and ${WITH_PARTS}.`,
       {
         details: { sequence, format },
       },

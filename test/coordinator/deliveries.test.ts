@@ -383,9 +383,9 @@ describe('exactly-once', () => {
     const home = await openTestSwarm();
     home.swarm.events.subscribe(
       { type: 'app.x' },
-      ({ payload }, context) => {
-        context.emit({ type: 'app.one', payload });
-        context.emit({ type: 'app.two', payload });
+      ({ payload }, { emit }) => {
+        emit({ type: 'app.one', payload });
+        emit({ type: 'app.two', payload });
       },
       { delivery: 'exactly-once' },
     );

@@ -71,7 +71,7 @@ describe.runIf(calls.length > 0)('the calls of stig in the README', () => {
     await chmod(npx, 0o755);
     const demo = join(shared, 'demo');
     await promisify(execFile)(process.execPath, [PROGRAM, 'demo', ROOT, '--dir', demo]);
-  });
+  }, 60_000);
 
   test.each(calls)('line $line: $call', async ({ call }) => {
     if (call.startsWith('npx stig demo'))

@@ -346,7 +346,7 @@ describe('a block that is none', () => {
     ['null', () => Buffer.from('null'), 'LOG_CORRUPT'],
     [
       'another format',
-      () => Buffer.from(JSON.stringify({ ...good(), format: 2 })),
+      () => Buffer.from(JSON.stringify({ ...good(), format: 3 })),
       'FORMAT_UNSUPPORTED',
     ],
     ['another count', () => Buffer.from(JSON.stringify({ ...good(), count: 2 })), 'LOG_CORRUPT'],

@@ -12,7 +12,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { openSwarm } from '../../dist/src/index.js';
 
 const [directory, delivery] = process.argv.slice(2);
-const tell = (line) => writeSync(1, `${line}\n`);
+function tell(line) {
+  for (;;) {
+    try {
+      return writeSync(1, `${line}\n`);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error; // whoever reads is slow
+    }
+  }
+}
 
 const swarm = await openSwarm({ directory, snapshots: { everyEvents: 200, keep: 2 } });
 const handler = async ({ payload }, context) => {

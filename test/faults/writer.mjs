@@ -16,7 +16,15 @@ const SESSIONS = 6;
 const PROGRESS_PER_TASK = 12;
 const message = 'm'.repeat(Number(messageChars));
 
-const tell = (line) => writeSync(1, `${line}\n`);
+function tell(line) {
+  for (;;) {
+    try {
+      return writeSync(1, `${line}\n`);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error; // whoever reads is slow
+    }
+  }
+}
 
 const swarm = await openSwarm({
   directory,
