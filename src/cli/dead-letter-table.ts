@@ -10,7 +10,7 @@ export interface ShownLetter extends DeadLetter {
 }
 
 /** Names are shown so far; ids are whole, since they are what a letter is named by. */
-const NAME_CHARS = 24;
+const NAME_CHARS = 16;
 const TYPE_CHARS = 32;
 /** Events that lie no further apart are read in one go. */
 const GAP_MAX = 256;

@@ -7,31 +7,22 @@
 import { Command } from 'commander';
 import type { DeadLetter, DeadLetters } from '../coordinator/dead-letters.ts';
 import type { Swarm } from '../coordinator/swarm.ts';
-import { Fault } from '../core/errors.ts';
 import type { History, PastState } from '../history/history.ts';
+import { momentCommand, wholeNumber, withPast, type MomentOptions } from './common.ts';
 import {
-  command,
-  momentCommand,
-  wholeNumber,
-  withOwnedSwarm,
-  withPast,
-  type CommonOptions,
-  type MomentOptions,
-} from './common.ts';
+  choiceCommand,
+  lettersOf,
+  nothingToTell,
+  withChosen,
+  type ChoiceOptions,
+} from './dead-letter-choice.ts';
 import { letterTable, withTypes } from './dead-letter-table.ts';
 import { momentLine } from './moment.ts';
-import { thingNamed } from './named.ts';
 import { count, harmless, note, print, printJson, terminalColumns } from './output.ts';
 
 interface ListOptions extends MomentOptions {
   readonly subscription?: string;
   readonly limit: number;
-}
-
-/** Which letters something is done with: those that are named, or all, of one subscription or of every one. */
-interface ChoiceOptions extends CommonOptions {
-  readonly all?: true;
-  readonly subscription?: string;
 }
 
 interface DropOptions extends ChoiceOptions {
@@ -134,13 +125,6 @@ Examples:
     });
 }
 
-function choiceCommand(name: string, description: string): Command {
-  return command(name, description)
-    .argument('[ids...]', 'dead letters: their ids, or beginnings that no other has')
-    .option('--all', 'all dead letters instead of some')
-    .option('--subscription <name>', 'with --all: only those of this subscription');
-}
-
 async function list(past: PastState, history: History, options: ListOptions): Promise<void> {
   const { subscription, limit, json } = options;
   const { deadLetters, sequence } = past;
@@ -155,67 +139,6 @@ async function list(past: PastState, history: History, options: ListOptions): Pr
   }
   const more = found.length - shown.length;
   if (more > 0) note(`${count(more)} more; all of them with --limit ${found.length}`);
-}
-
-function nothingToTell(subscription: string | undefined): string {
-  if (subscription === undefined) return '  there are no dead letters';
-  return `  there are no dead letters of the subscription ${harmless(subscription)}`;
-}
-
-/** Does something with the letters that are chosen. Nothing is done when one of them cannot be found. */
-async function withChosen(
-  ids: readonly string[],
-  options: ChoiceOptions,
-  work: (letters: readonly DeadLetter[], swarm: Swarm) => Promise<void>,
-): Promise<void> {
-  checkChoice(ids, options);
-  await withOwnedSwarm(options, async (swarm) => {
-    const { subscription } = options;
-    const { sequence } = swarm;
-    const letters = swarm.events.deadLetters.list();
-    const names = swarm.events.durableSubscriptions().map(({ name }) => name);
-    const chosen =
-      options.all === true
-        ? lettersOf(subscription, { letters, names, sequence })
-        : [...new Set(ids.map((id) => letterNamed(id, letters, sequence)))];
-    if (chosen.length > 0) await work(chosen, swarm);
-    else if (options.json !== true) print(nothingToTell(subscription));
-  });
-}
-
-/** What is not clear is not done: a letter that is dropped does not come back. */
-function checkChoice(ids: readonly string[], { all, subscription }: ChoiceOptions): void {
-  const message =
-    ids.length === 0 && all !== true
-      ? 'Name dead letters by their ids, or all of them with --all. See which there are with: stig deadletters'
-      : ids.length > 0 && all === true
-        ? 'Name some dead letters, or all of them with --all: not both.'
-        : ids.length > 0 && subscription !== undefined
-          ? '--subscription goes with --all: an id names one letter already.'
-          : undefined;
-  if (message !== undefined) throw new Fault('INVALID_INPUT', message, {});
-}
-
-function letterNamed(id: string, letters: readonly DeadLetter[], sequence: number): DeadLetter {
-  const list = 'stig deadletters';
-  return thingNamed(id, { things: letters, kind: 'dead letter', sequence, list });
-}
-
-/** The letters of a subscription, or all. Throws `NOT_FOUND` when nothing has the name: it is a slip of the hand then. */
-function lettersOf(
-  subscription: string | undefined,
-  known: {
-    readonly letters: readonly DeadLetter[];
-    readonly names: readonly string[];
-    readonly sequence: number;
-  },
-): readonly DeadLetter[] {
-  const { letters, names, sequence } = known;
-  if (subscription === undefined) return letters;
-  const found = letters.filter((letter) => letter.subscription === subscription);
-  if (found.length > 0 || names.includes(subscription)) return found;
-  const message = `Neither a durable subscription nor a dead letter has the name ${JSON.stringify(subscription)} at sequence ${sequence}. See which there are with: stig subscriptions`;
-  throw new Fault('NOT_FOUND', message, { details: { subscription, sequence } });
 }
 
 async function askForEach(
