@@ -20,6 +20,14 @@ let directory: string;
 const at = { empty: 0, first: 0, second: 0, third: 0, end: 0 };
 let nameless: string;
 
+function fails({ payload }: SwarmEvent): void {
+  throw new Error(`nothing to send for ${JSON.stringify(payload)}`);
+}
+
+function hostile(): void {
+  throw new Error(HOSTILE);
+}
+
 async function stig(...words: string[]): Promise<Ran> {
   return runStig(words, { swarm: directory });
 }
@@ -40,6 +48,11 @@ async function idsOf(...words: string[]): Promise<unknown[]> {
   return (await jsonLines('deadletters', 'list', ...words)).map(({ id }) => id);
 }
 
+/** The letters that wait to be delivered again. */
+async function queuedLetters(): Promise<Record<string, unknown>[]> {
+  return (await jsonLines('deadletters')).filter(({ status }) => status === 'queued');
+}
+
 /** The types of the events after the story, without those of opening. */
 async function typesSince(): Promise<unknown[]> {
   const events = await jsonLines('log', '--from', String(at.end + 1));
@@ -52,12 +65,6 @@ beforeAll(async () => {
   const swarm = await openSwarm({ directory: told, clock });
   const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant', heartbeatTimeout: 0 });
   const options = { onError: 'dead-letter', backoff: { baseMs: 0, maxMs: 0 } } as const;
-  const fails = ({ payload }: SwarmEvent) => {
-    throw new Error(`nothing to send for ${JSON.stringify(payload)}`);
-  };
-  const hostile = () => {
-    throw new Error(HOSTILE);
-  };
   swarm.events.subscribe({ type: 'app.order' }, fails, { name: 'invoices', ...options });
   ant.events.subscribe({ type: 'app.mail' }, hostile, { name: 'mail', maxRetries: 2, ...options });
   ({ id: nameless } = swarm.events.subscribe({ type: 'app.note' }, hostile, options));
@@ -157,6 +164,13 @@ describe('stig deadletters', () => {
     expect((await stig('deadletters', '--json')).out).not.toMatch(/[^\P{Cc}\n]|\u202e/u);
   });
 
+  it('leads to events whose types are for applications to say', async () => {
+    const orders = await jsonLines('log', '--type', 'app.order');
+    expect(orders.map(({ sequence }) => sequence)).toEqual([at.first, at.second]);
+    expect(await jsonLines('log', '--type', 'app.*')).toHaveLength(4);
+    expect(await stig('log', '--type', 'ap.order')).toMatchObject({ status: 2, out: '' });
+  });
+
   it('shows those of one subscription, and the oldest of many', async () => {
     expect(await idsOf('--subscription', 'mail')).toEqual([`mail/${at.third}`]);
     const { out, error } = await stig('deadletters', '--limit', '1');
@@ -214,14 +228,12 @@ describe('stig deadletters retry', () => {
 
   it('takes all of a subscription, or all that there are', async () => {
     await stig('deadletters', 'retry', '--all', '--subscription', 'invoices');
-    const queued = async () =>
-      (await jsonLines('deadletters')).filter(({ status }) => status === 'queued');
-    expect((await queued()).map(({ subscription }) => subscription)).toEqual([
+    expect((await queuedLetters()).map(({ subscription }) => subscription)).toEqual([
       'invoices',
       'invoices',
     ]);
     await stig('deadletters', 'retry', '--all');
-    expect(await queued()).toHaveLength(4);
+    expect(await queuedLetters()).toHaveLength(4);
   });
 
   it('warns of letters that nobody may come for', async () => {
