@@ -7,6 +7,7 @@ import { openSwarm, type SwarmEvent } from 'stigmergy';
 import { ManualClock } from 'stigmergy/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { letterTable, type ShownLetter } from '../../src/cli/dead-letter-table.ts';
+import { thingNamed } from '../../src/cli/named.ts';
 import { runStig, type Ran } from '../support/run-stig.ts';
 
 const START_MS = Date.UTC(2025, 0, 1, 10, 24);
@@ -397,6 +398,30 @@ describe('what is refused', () => {
     await rm(empty, { recursive: true });
   });
 });
+
+it.each([
+  ['n/1', 'n/1'],
+  ['n/2', 'n/2'],
+  ['m', 'm/1'],
+  ['n', 'INVALID_INPUT'],
+  ['x', 'NOT_FOUND'],
+])('of n/1, n/12, n/2 and m/1, %s names %s', (name, found) => {
+  expect(named(name, ['n/1', 'n/12', 'n/2', 'm/1'])).toBe(found);
+});
+
+it('an empty id, of a variable that is not set, does not name the only one there is', () => {
+  expect(named('', ['n/1'])).toBe('INVALID_INPUT');
+});
+
+/** The id of what a name means, or the code of why it means nothing. */
+function named(name: string, ids: readonly string[]): unknown {
+  const things = ids.map((id) => ({ id }));
+  try {
+    return thingNamed(name, { things, kind: 'letter', sequence: 1, list: 'stig' }).id;
+  } catch (error) {
+    return (error as { code?: unknown }).code;
+  }
+}
 
 describe('the table', () => {
   const letter: ShownLetter = {
