@@ -9,11 +9,14 @@ import { inDirectory } from './harness.ts';
 import { MixedLogs } from './mixed-logs.ts';
 import { append } from './rows/append.ts';
 import { claim } from './rows/claim.ts';
+import { deliver } from './rows/deliver.ts';
+import { fanout } from './rows/fanout.ts';
 import { locks } from './rows/locks.ts';
 import { memory } from './rows/memory.ts';
 import { open } from './rows/open.ts';
 import { query } from './rows/query.ts';
 import { replay } from './rows/replay.ts';
+import { route } from './rows/route.ts';
 import { stateUpdate } from './rows/state-update.ts';
 import { tasks } from './rows/tasks.ts';
 import { watch } from './rows/watch.ts';
@@ -25,11 +28,14 @@ export const WORKS: readonly Work[] = [
   stateUpdate,
   query,
   watch,
+  fanout,
+  deliver,
   replay,
   open,
   tasks,
   claim,
   locks,
+  route,
   memory,
 ];
 

@@ -1,6 +1,12 @@
 /** The door for users. Nothing inside imports it. */
 export type { AccessControl, ValidationResult } from './access/access-control.ts';
 export type { Operation } from './access/access-rules.ts';
+export { conductOnce, runConductor } from './agents/conductor.ts';
+export type { ConductorOptions, ConductorRun } from './agents/conductor.ts';
+export type { ConductorRound, LeftTask } from './agents/conductor-round.ts';
+export { route, type Routed, type Routing } from './agents/routing.ts';
+export type { RoutableTask, RuleFault } from './agents/routing-conditions.ts';
+export type { SessionLoad } from './agents/swarm-load.ts';
 export { runPulse } from './agents/pulse.ts';
 export type { PulseIterationEnd } from './agents/pulse-iteration.ts';
 export type { PulseOptions, PulseOutcome } from './agents/pulse-options.ts';
@@ -11,7 +17,8 @@ export type { SwarmAccess } from './coordinator/swarm-access.ts';
 export type { NewAgent, Swarm } from './coordinator/swarm.ts';
 export type { ConfigInput, OpenOptions } from './coordinator/open-options.ts';
 export type { ConflictResolver } from './coordinator/conflict-resolver.ts';
-export type { AskedUpdate, DeliveryContext, DeliveryStorage } from './bus/delivery-context.ts';
+export type { AskedUpdate, DeliveryContext } from './bus/delivery-context.ts';
+export type { DeliveryStorage } from './bus/delivery-storage.ts';
 export type { EventPattern } from './bus/event-pattern.ts';
 export type { BatchHandler, EventHandler } from './bus/job.ts';
 export type { EmittedEvent } from './bus/ports.ts';
