@@ -1,5 +1,7 @@
 /** What all commands have in common: where the swarm is, and in which form they print. */
 import { Command, InvalidArgumentError } from 'commander';
+import { openSwarm } from '../coordinator/open-swarm.ts';
+import type { Swarm } from '../coordinator/swarm.ts';
 import { History, type PastState } from '../history/history.ts';
 import { withProgress } from './output.ts';
 
@@ -55,14 +57,28 @@ export async function withHistory<T>(
 /** Shows the state at the moment that was asked for, with progress for long logs. */
 export async function withPast(
   options: MomentOptions,
-  show: (past: PastState) => void,
+  show: (past: PastState, history: History) => void | Promise<void>,
 ): Promise<void> {
   await withHistory(options, async (history) => {
     const past = await withProgress('replay', history.head.sequence, (advance) =>
       history.at(options.at, advance),
     );
-    show(past);
+    await show(past, history);
   });
+}
+
+/** Opens a swarm that there is as its owner for some work, and closes it. Throws `SWARM_HELD` while somebody else has it. */
+export async function withOwnedSwarm<T>(
+  { dir }: CommonOptions,
+  work: (swarm: Swarm) => Promise<T>,
+): Promise<T> {
+  await (await History.open(dir)).close(); // a directory without a swarm is refused, and not filled
+  const swarm = await openSwarm({ directory: dir });
+  try {
+    return await work(swarm);
+  } finally {
+    await swarm.close();
+  }
 }
 
 /** Reads a whole number that is at least a minimum. */

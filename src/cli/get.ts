@@ -6,22 +6,14 @@ import type { QueryMatch } from '../projections/query.ts';
 import { momentCommand, withPast, type MomentOptions } from './common.ts';
 import {
   count,
-  cut,
   harmless,
   lineOfJson,
   prettyJson,
   print,
   printJson,
-  table,
+  tableWithRest,
   terminalColumns,
 } from './output.ts';
-
-/** So much of a value is shown in a table that goes to no terminal. */
-const VALUE_CHARS = 60;
-/** So much of it is shown on a terminal however narrow. */
-const VALUE_CHARS_MIN = 16;
-/** What `table` puts before a row, and between its cells. */
-const GAP_CHARS = 2;
 
 /** Makes the command. */
 export function getCommand(): Command {
@@ -69,22 +61,13 @@ function showMatches(past: PastState, pattern: string, options: MomentOptions): 
 
 /** The table of what a pattern matches, with values that are cut so that a row is one line of the terminal. */
 export function matchTable(matches: readonly QueryMatch[], columns: number | undefined): string {
-  const head = ['path', 'version', 'by'];
-  const rows = matches.map(({ path, version, lastModifiedBy }) => [
+  const rows = matches.map(({ path, version, lastModifiedBy, value }) => [
     harmless(path),
     count(version),
     harmless(lastModifiedBy.agentId),
+    lineOfJson(value),
   ]);
-  const taken = head.map((title, at) =>
-    rows.reduce((widest, row) => Math.max(widest, row[at]?.length ?? 0), title.length),
-  );
-  const before = taken.reduce((sum, width) => sum + GAP_CHARS + width, GAP_CHARS);
-  const room = columns === undefined ? VALUE_CHARS : Math.max(VALUE_CHARS_MIN, columns - before);
-  const values = matches.map(({ value }) => cut(lineOfJson(value), room));
-  return table(
-    [...head, 'value'],
-    rows.map((row, at) => [...row, values[at] ?? '']),
-  );
+  return tableWithRest(['path', 'version', 'by', 'value'], rows, columns);
 }
 
 function nothingAt(path: string, { sequence }: PastState): Fault {

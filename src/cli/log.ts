@@ -1,6 +1,7 @@
 /** `stig log`: the events of a swarm, filtered. */
 import type { Command } from 'commander';
 import { Fault } from '../core/errors.ts';
+import { isAppEventType } from '../events/app-event.ts';
 import { CATALOG } from '../events/catalog.ts';
 import type { SwarmEvent } from '../events/envelope.ts';
 import type { EventFilter } from '../events/filter.ts';
@@ -39,6 +40,7 @@ export function logCommand(): Command {
       `
 Examples:
   $ stig log --type 'lock.*' 'task.requeued'     what happened to locks, and which tasks went back
+  $ stig log --type 'app.*' --last 20             what applications had to tell
   $ stig log --source pulse-2 --limit 20          the first twenty events that pulse-2 caused
   $ stig log --last 5                            the newest five; ids are cut, --json has them whole
   $ stig log --correlation <event id> --json      one chain of cause and effect, for another program`,
@@ -70,18 +72,18 @@ function checkEnd({ last, limit, offset }: LogOptions): void {
   throw new Fault('INVALID_INPUT', '--last cannot be combined with --limit or --offset.', {});
 }
 
-/** A type that cannot occur is a slip of the hand, and not an answer. */
+/** A type that cannot occur is a slip of the hand, and not an answer. What applications call their events is theirs. */
 function checkTypes(types: readonly string[]): void {
   const known = Object.keys(CATALOG);
   for (const type of types) {
     const prefix = type.endsWith('*') ? type.slice(0, -1) : undefined;
-    const isKnown = known.some((one) =>
-      prefix === undefined ? one === type : one.startsWith(prefix),
-    );
+    const isKnown =
+      isAppEventType(type) ||
+      known.some((one) => (prefix === undefined ? one === type : one.startsWith(prefix)));
     if (isKnown) continue;
     throw new Fault(
       'INVALID_INPUT',
-      `There is no event type ${JSON.stringify(type)}. Types: ${known.join(', ')}.`,
+      `There is no event type ${JSON.stringify(type)}. Types: ${known.join(', ')}, app.*.`,
       {
         details: { type },
       },

@@ -6,6 +6,7 @@ import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { ERRORS, Fault, Refused, type ErrorCode } from '../core/errors.ts';
 import { benchCommand } from './bench.ts';
+import { deadLettersCommand } from './dead-letters.ts';
 import { demoCommand } from './demo/demo.ts';
 import { importCommand } from './import.ts';
 import { locksCommand } from './locks.ts';
@@ -15,6 +16,7 @@ import { harmless } from './output.ts';
 import { runAgentCommand } from './run.ts';
 import { setCommand, unsetCommand } from './set.ts';
 import { stateCommand } from './state.ts';
+import { subscriptionsCommand } from './subscriptions.ts';
 import { tasksCommand } from './tasks.ts';
 import { verifyCommand } from './verify.ts';
 
@@ -34,6 +36,8 @@ Start here:
   $ stig get 'agents.**.goal' every place of the state that a pattern matches
   $ stig tasks --at 50        its tasks then, and who worked on them
   $ stig locks --at 50        its locks then, and who waited for them
+  $ stig subscriptions        who follows the events under a name, and how far
+  $ stig deadletters          events that a subscription could not handle
   $ stig verify               proof that nothing was lost or changed
 
 Every command takes --dir (default ./.stigmergy, or STIGMERGY_DIR) and --json.`,
@@ -48,6 +52,8 @@ for (const made of [
   unsetCommand(),
   locksCommand(),
   tasksCommand(),
+  subscriptionsCommand(),
+  deadLettersCommand(),
   verifyCommand(),
   importCommand(),
   benchCommand(),

@@ -90,6 +90,32 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .join('\n');
 }
 
+/** So much of the last column is shown in a table that goes to no terminal. */
+const REST_CHARS = 60;
+/** So much of it is shown on a terminal however narrow. */
+const REST_CHARS_MIN = 16;
+/** What `table` puts before a row, and between its cells. */
+const GAP_CHARS = 2;
+
+/** A table whose last column is cut to what the terminal leaves of its columns, so that a row is one line. */
+export function tableWithRest(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  columns: number | undefined,
+): string {
+  const taken = head
+    .slice(0, -1)
+    .map((title, at) =>
+      rows.reduce((widest, row) => Math.max(widest, row[at]?.length ?? 0), title.length),
+    );
+  const before = taken.reduce((sum, width) => sum + GAP_CHARS + width, GAP_CHARS);
+  const room = columns === undefined ? REST_CHARS : Math.max(REST_CHARS_MIN, columns - before);
+  return table(
+    head,
+    rows.map((row) => [...row.slice(0, -1), cut(row.at(-1) ?? '', room)]),
+  );
+}
+
 /** How wide the terminal is; undefined where the output goes to a file or a pipe. */
 export function terminalColumns(): number | undefined {
   return process.stdout.isTTY ? process.stdout.columns : undefined;

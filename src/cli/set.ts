@@ -1,13 +1,11 @@
 /** `stig set` and `stig unset`: direct writes to the swarm of a directory, by the rules of every other write. */
 import { text as textOf } from 'node:stream/consumers';
 import { Option, type Command } from 'commander';
-import { openSwarm } from '../coordinator/open-swarm.ts';
 import type { StateUpdate, UpdateResult } from '../coordinator/state-writer.ts';
 import type { Swarm } from '../coordinator/swarm.ts';
 import { refuse, Refused } from '../core/errors.ts';
 import { CONFLICT_STRATEGIES } from '../events/strategies.ts';
-import { History } from '../history/history.ts';
-import { command, wholeNumber, type CommonOptions } from './common.ts';
+import { command, wholeNumber, withOwnedSwarm, type CommonOptions } from './common.ts';
 import { count, cut, harmless, print, printJson } from './output.ts';
 
 interface WriteOptions extends CommonOptions {
@@ -90,19 +88,16 @@ type Writer = Pick<Swarm, 'update' | 'delete'>;
 /** Opens the swarm as its owner, which is refused while another process has it, and writes. */
 async function write(
   path: string,
-  { dir, as: sessionId, json }: WriteOptions,
+  options: WriteOptions,
   work: (writer: Writer) => Promise<UpdateResult>,
 ): Promise<void> {
-  await (await History.open(dir)).close(); // a directory without a swarm is refused, and not filled
-  const swarm = await openSwarm({ directory: dir });
-  try {
+  const { as: sessionId, json } = options;
+  await withOwnedSwarm(options, async (swarm) => {
     const result = await work(sessionId === undefined ? swarm : sessionOf(swarm, sessionId));
     if (json === true) printJson({ path, ...result });
     if (result.conflict !== undefined) throw conflictAt(path, result.conflict);
     if (json !== true) print(toText(path, result));
-  } finally {
-    await swarm.close();
-  }
+  });
 }
 
 function sessionOf(swarm: Swarm, sessionId: string): Writer {

@@ -1,11 +1,11 @@
 /** Tasks for people: many as a table, the most urgent and oldest first, or one with all its fields. */
 import colors from 'picocolors';
-import { Fault } from '../core/errors.ts';
 import { PRIORITIES } from '../events/identity.ts';
 import { hasEnded, type TaskStatus } from '../events/task.ts';
 import type { TaskState } from '../events/task-state.ts';
 import { duration, msOf, timeOfDay } from './moment.ts';
-import { count, cut, harmless, ID_CHARS, table } from './output.ts';
+import { thingNamed } from './named.ts';
+import { cut, harmless, ID_CHARS, table } from './output.ts';
 
 /** A task with since when its status and its holder are what they are. */
 export interface ShownTask extends TaskState {
@@ -56,19 +56,8 @@ export function taskMoment(tasks: Tasks, shownMs: number): TaskMoment {
 
 /** The task with an id, or the only one whose id begins so, of those at a sequence. Throws `NOT_FOUND`, `INVALID_INPUT`. */
 export function taskNamed(tasks: Tasks, taskId: string, sequence: number): TaskState {
-  const exact = tasks[taskId];
-  if (exact !== undefined) return exact;
-  const [first, ...others] = Object.values(tasks).filter(({ id }) => id.startsWith(taskId));
-  const details = { taskId, sequence };
-  if (first === undefined) {
-    const message = `There is no task ${JSON.stringify(taskId)} at sequence ${sequence}. See which there are with: stig tasks`;
-    throw new Fault('NOT_FOUND', message, { details });
-  }
-  if (others.length > 0) {
-    const message = `${count(others.length + 1)} tasks have ids that begin with ${JSON.stringify(taskId)}: give more of it.`;
-    throw new Fault('INVALID_INPUT', message, { details });
-  }
-  return first;
+  const things = Object.values(tasks);
+  return thingNamed(taskId, { things, kind: 'task', sequence, list: 'stig tasks' });
 }
 
 /** What can still be worked on before what has ended; then the most urgent, then the oldest. */

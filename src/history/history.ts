@@ -6,6 +6,12 @@
 import { Fault, type Refusal } from '../core/errors.ts';
 import { parsePath, parsePattern, type PathStep } from '../core/path.ts';
 import { parseTime } from '../core/time.ts';
+import {
+  toDeadLetter,
+  toDurableSubscription,
+  type DeadLetter,
+  type DurableSubscription,
+} from '../coordinator/dead-letters.ts';
 import { recover, type Moment } from '../coordinator/recovery.ts';
 import { firstFact, sequenceOfEventId, type SwarmEvent } from '../events/envelope.ts';
 import { checkFilter, selectEvents, type EventFilter } from '../events/filter.ts';
@@ -21,6 +27,9 @@ import { verifyLog, type Verification, type VerifyOptions } from './verify.ts';
 function asFault({ code, message, details }: Refusal): Fault {
   return new Fault(code, message, { details });
 }
+
+/** A durable subscription at a moment. Whether somebody listened then is not known: listening leaves no trace. */
+export type PastSubscription = Omit<DurableSubscription, 'status'>;
 
 /** The state at a moment of the past. */
 export class PastState {
@@ -75,6 +84,26 @@ export class PastState {
   /** The value at the end of some steps, with its version, time and author; undefined where there is none. */
   readAt(steps: readonly PathStep[]): VersionedState | undefined {
     return versionedAtPath(this.#projector, steps);
+  }
+
+  /** What subscriptions could not handle, oldest event first. */
+  get deadLetters(): readonly DeadLetter[] {
+    const { deadLetters, swarm } = this.#projector;
+    return [...deadLetters.values()]
+      .toSorted((a, b) => a.eventSequence - b.eventSequence)
+      .map((record) => toDeadLetter(record, swarm?.swarmId ?? ''));
+  }
+
+  /** The durable subscriptions, by name. */
+  get subscriptions(): readonly PastSubscription[] {
+    const { subscriptions, sequence } = this.#projector;
+    return [...subscriptions.values()]
+      .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+      .map((record) => {
+        const shown = toDurableSubscription(record, sequence, undefined);
+        const { name, agentId, through, behind, createdAt } = shown;
+        return { name, agentId, through, behind, createdAt };
+      });
   }
 }
 

@@ -41,7 +41,7 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     todo: 'Stop working on it. Claim or acquire it again if it is still to be done. A result that came too late is in the log, as `task.late_completion`.',
   },
   NOT_FOUND: {
-    when: 'A command names a task, a session, a lock or a handoff that does not exist. A lock that was released or has expired does not exist any more. `stig state` and the history say it of a path or a moment that the log does not have, `stig locks` of a resource that nobody holds or waits for, and `stig tasks` of a task that does not exist at the moment shown.',
+    when: 'A command names a task, a session, a lock or a handoff that does not exist. A lock that was released or has expired does not exist any more. `stig state` and the history say it of a path or a moment that the log does not have, `stig locks` of a resource that nobody holds or waits for, `stig tasks` of a task that does not exist at the moment shown, and `stig deadletters` of a dead letter, or a subscription, that does not.',
     todo: 'For a lock: treat what it protected as lost, and acquire a new one. Otherwise check the id, path or sequence.',
   },
   ALREADY_EXISTS: {
