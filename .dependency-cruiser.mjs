@@ -19,7 +19,7 @@ const layers = [
   ['bus', ['core', 'events', 'storage']],
   ['coordinator', ALL_ABOVE],
   ['history', ALL_ABOVE],
-  ['agents', ['core', 'protocol', 'coordinator']],
+  ['agents', ['core', 'events', 'protocol', 'coordinator']], // events: types, schemas and defaults of what agents keep
   ['importers', ['core', 'protocol', 'coordinator']],
   ['cli', ALL_ABOVE],
   ['testing', ALL_ABOVE],
@@ -45,6 +45,7 @@ const packages = [
   ['cli-table3', ['cli']],
   ['cli-progress', ['cli']],
   ['oxc-parser', ['cli']],
+  ['execa', ['agents']],
   ['@xstate/graph', ['testing']],
   ['fast-check', ['testing']],
 ];

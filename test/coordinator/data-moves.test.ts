@@ -98,6 +98,10 @@ async function through(door: string, one: Opened, data: object): Promise<unknown
 
 const pairs = PHASES.flatMap((from) => PHASES.map((to) => [from, to] as const));
 
+const roomOf = (usedTokens: number, maxTokens: number) => ({
+  contextWindow: { documents: ['a'], maxTokens, usedTokens },
+});
+
 describe.each(doors)('the phase of a dream, by %s', (door) => {
   test.each(pairs)('from %s to %s', async (from, to) => {
     const one = await dreaming(from);
@@ -137,16 +141,13 @@ describe.each(doors)('the phase of a dream, by %s', (door) => {
 
   test('the context window has room', async () => {
     const one = await dreaming('planning');
-    const window = (usedTokens: number, maxTokens: number) => ({
-      contextWindow: { documents: ['a'], maxTokens, usedTokens },
-    });
-    await through(door, one, window(9_999, 0)); // no budget
-    await through(door, one, window(10, 10));
+    await through(door, one, roomOf(9_999, 0)); // no budget
+    await through(door, one, roomOf(10, 10));
     for (const [used, max] of [
       [11, 10],
       [10, 9],
     ] as const) {
-      await expectRefused(one, async () => through(door, one, window(used, max)), {
+      await expectRefused(one, async () => through(door, one, roomOf(used, max)), {
         code: 'INVALID_INPUT',
         details: { path: `${DREAM}.contextWindow.usedTokens`, to: used },
       });
