@@ -8,6 +8,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { AgentSession } from '../coordinator/agent-session.ts';
 import type { LockRequest } from '../events/lock-state.ts';
 import type { Check, Found } from './check.ts';
+import { percent } from './sentences.ts';
 
 /** The limits of the built-in checks. Shares are 0–1. */
 export const CHECK_LIMITS = {
@@ -172,8 +173,4 @@ export function builtInChecks({ directory }: { readonly directory: string }): re
     sessionsCheck(),
     lockQueuesCheck(),
   ];
-}
-
-function percent(share: number): string {
-  return `${Math.round(share * 1_000) / 10} %`;
 }

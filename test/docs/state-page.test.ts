@@ -53,9 +53,11 @@ test('the lists are those of the code, with their limits and what they do when t
   expect(rows).toEqual([...expected, other]);
 });
 
+function movesOf(place: string, moves: Readonly<Record<string, readonly string[]>>) {
+  return Object.entries(moves).flatMap(([from, to]) => to.map((next) => [place, from, next]));
+}
+
 test('the legal moves are those of the code', () => {
-  const movesOf = (place: string, moves: Readonly<Record<string, readonly string[]>>) =>
-    Object.entries(moves).flatMap(([from, to]) => to.map((next) => [place, from, next]));
   const rows = rowsOf(section('Legal moves')).flatMap(([place, from, to = '']) =>
     to
       .replace(', together with another id', '')
