@@ -37,7 +37,9 @@ const packages = [
   ['memory-level', ['storage']],
   ['abstract-level', ['storage'], { typesAlsoIn: ['events'] }],
   ['fs-native-extensions', ['storage']],
-  ['zod', ['events', 'protocol', 'importers']], // importers: the log of another swarm is unknown input, and this its edge
+  ['zod', ['events', 'protocol', 'bus', 'importers']], // bus, importers: options of a caller and the log of another swarm are unknown input, and this their edge
+  ['re2js', ['bus']],
+  ['execa', ['agents']],
   ['xstate', ['actors', 'testing', 'coordinator/actor-facade.ts']],
   ['tinyqueue', ['projections']],
   ['commander', ['cli']],
@@ -45,7 +47,6 @@ const packages = [
   ['cli-table3', ['cli']],
   ['cli-progress', ['cli']],
   ['oxc-parser', ['cli']],
-  ['execa', ['agents']],
   ['@xstate/graph', ['testing']],
   ['fast-check', ['testing']],
 ];

@@ -28,13 +28,24 @@ export type {
   WeaveFunctions,
   Woven,
 } from './agents/weave.ts';
+export { runPulse } from './agents/pulse.ts';
+export type { PulseIterationEnd } from './agents/pulse-iteration.ts';
+export type { PulseOptions, PulseOutcome } from './agents/pulse-options.ts';
+export type { PulseFailure, PulseFailureCode } from './agents/pulse-verdict.ts';
 export { openSwarm } from './coordinator/open-swarm.ts';
 export type { DenialCounts } from './coordinator/denials.ts';
 export type { SwarmAccess } from './coordinator/swarm-access.ts';
 export type { NewAgent, Swarm } from './coordinator/swarm.ts';
 export type { ConfigInput, OpenOptions } from './coordinator/open-options.ts';
 export type { ConflictResolver } from './coordinator/conflict-resolver.ts';
-export type { EventHandler, SwarmEvents } from './coordinator/event-bus.ts';
+export type { AskedUpdate, DeliveryContext, DeliveryStorage } from './bus/delivery-context.ts';
+export type { EventPattern } from './bus/event-pattern.ts';
+export type { BatchHandler, EventHandler } from './bus/job.ts';
+export type { EmittedEvent } from './bus/ports.ts';
+export type { DeliveryGuarantee, OnError, SubscribeOptions } from './bus/subscribe-options.ts';
+export type { Subscription } from './bus/subscription.ts';
+export type { DeadLetter, DeadLetters, DurableSubscription } from './coordinator/dead-letters.ts';
+export type { SwarmEvents, SwarmEvents as EventBus } from './coordinator/event-bus.ts';
 export type { AgentSession } from './coordinator/agent-session.ts';
 export type {
   BatchEntry,
@@ -58,7 +69,7 @@ export type { Verification } from './history/verify.ts';
 export type { EventFilter } from './events/filter.ts';
 export type { IdSource } from './core/ids.ts';
 export type { Limits } from './core/limits.ts';
-export { CATALOG, type EventType } from './events/catalog.ts';
+export { CATALOG, type EventType, type KernelEventType } from './events/catalog.ts';
 export type { SwarmEvent, TraceContext } from './events/envelope.ts';
 export type { Addressee, HandoffRequest } from './events/handoff.ts';
 export type { AgentIdentity, AgentKind, AgentType, Priority } from './events/identity.ts';

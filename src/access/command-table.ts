@@ -69,6 +69,19 @@ export const COMMAND_TABLE: Readonly<Record<CommandType, Row>> = {
   'state.delete': row('any', 'any', 'any', 'any'),
   'state.batch': row('any', 'any', 'any', 'any'),
 
+  'event.emit': row('any', 'any', 'any', 'any'),
+  // the parts decide
+  'compound.apply': row('any', 'any', 'any', 'any'),
+
+  // its owner only: see actors/subscription.ts
+  'subscription.create': row('any', 'any', 'any', 'any'),
+  'subscription.advance': row('any', 'any', 'any', 'any'),
+  'subscription.remove': row('any', 'any', 'any', 'any'),
+  'deadletter.add': row('any', 'any', 'any', 'any'),
+  'deadletter.requeue': row('any', 'any', 'any', 'any'),
+  'deadletter.resolve': row('any', 'any', 'any', 'any'),
+  'deadletter.drop': row('any', 'any', 'any', 'any'),
+
   'access.report_denied': row('no', 'no', 'no', 'coordinator'),
 
   'system.raise_alert': row('no', 'any', 'any', 'any'),

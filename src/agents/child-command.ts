@@ -1,8 +1,10 @@
 /**
  * Runs a command of the user's: what it prints is kept up to a bound, and it ends in time.
  *
- * The command gets a process group of its own, so that what it started ends with it.
+ * The command gets a process group of its own, so that what it started ends with it. What left the group and keeps the output
+ * open is not waited for.
  */
+import type { ChildProcess } from 'node:child_process';
 import { execa } from 'execa';
 
 /** What is run, and for how long. */
@@ -10,14 +12,16 @@ export interface ChildCommand {
   /** The program and its arguments; no shell reads them. */
   readonly command: readonly [program: string, ...args: string[]];
   readonly cwd: string;
-  /** Beside the variables of this process. */
-  readonly env: Readonly<Record<string, string>>;
+  /** Beside the variables of this process; undefined takes one of them away. */
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Written to its standard input; which is empty when absent. */
   readonly input?: string | undefined;
   /** Ends it early. */
   readonly signal?: AbortSignal | undefined;
   /** When it is ended, in milliseconds. */
   readonly timeoutMs: number;
+  /** How many characters of its output are kept, from the end; {@link OUTPUT_CHARS_MAX} when absent. */
+  readonly outputCharsMax?: number | undefined;
   /** Told what it prints, piece by piece. */
   readonly onOutput?: ((text: string) => void) | undefined;
 }
@@ -28,8 +32,10 @@ export interface ChildEnd {
   readonly how: 'exited' | 'timeout' | 'cancelled' | 'not started';
   /** Its exit status; null when it did not exit by itself. */
   readonly exitCode: number | null;
-  /** The end of what it printed, on both streams: at most {@link OUTPUT_CHARS_MAX} characters. */
+  /** The end of what it printed, on both streams: at most `outputCharsMax` characters. */
   readonly output: string;
+  /** The end of what it printed on standard output alone. */
+  readonly stdout: string;
   /** Why it did not exit by itself, or by which signal; undefined when it did. */
   readonly reason: string | undefined;
   readonly durationMs: number;
@@ -39,10 +45,12 @@ export interface ChildEnd {
 export const OUTPUT_CHARS_MAX = 262_144;
 /** How long a command may take to end after it was asked to. */
 const LAST_WORDS_MS = 5_000;
+/** How long what a command left behind may keep its output open. */
+const LEFTOVERS_MS = 500;
 
 /** Runs a command to its end. Never throws for what the command does. */
 export async function runChild(child: ChildCommand): Promise<ChildEnd> {
-  const { command, cwd, env, input, signal, timeoutMs, onOutput } = child;
+  const { command, cwd, env, input, outputCharsMax = OUTPUT_CHARS_MAX, onOutput } = child;
   const startedMs = performance.now();
   const [program, ...args] = command;
   const running = execa(program, args, {
@@ -54,12 +62,16 @@ export async function runChild(child: ChildCommand): Promise<ChildEnd> {
     reject: false,
     detached: true, // a group of its own
   });
-  let output = '';
+  const kept = { output: '', stdout: '' };
+  const keep = (name: keyof typeof kept, text: string) => {
+    kept[name] = (kept[name] + text).slice(-outputCharsMax);
+  };
+  running.stdout.setEncoding('utf8').on('data', (text: string) => keep('stdout', text));
   running.all.setEncoding('utf8').on('data', (text: string) => {
-    output = (output + text).slice(-OUTPUT_CHARS_MAX);
+    keep('output', text);
     onOutput?.(text);
   });
-  const ender = endInTime(running, { signal, timeoutMs });
+  const ender = endInTime(running, child);
   const { exitCode, signal: killedBy, originalMessage } = await running;
   const endedBy = ender.done();
   const exited = exitCode !== undefined;
@@ -67,35 +79,48 @@ export async function runChild(child: ChildCommand): Promise<ChildEnd> {
   return {
     how: endedBy ?? (wasStarted ? 'exited' : 'not started'),
     exitCode: exited ? exitCode : null,
-    output,
+    ...kept,
     reason: exited ? undefined : (killedBy ?? originalMessage ?? endedBy),
     durationMs: performance.now() - startedMs,
   };
 }
 
-/** Ends a group when its time is over or somebody cancels: first it is asked to, then it is killed. */
+/**
+ * Ends a group when its time is over or somebody cancels: first it is asked to, then it is killed. Once the command itself has
+ * ended, what it left behind has to go.
+ */
 function endInTime(
-  { pid }: { readonly pid?: number | undefined },
-  { signal, timeoutMs }: { readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
+  running: ChildProcess,
+  { signal, timeoutMs }: Pick<ChildCommand, 'signal' | 'timeoutMs'>,
 ): { done(): 'timeout' | 'cancelled' | undefined } {
+  const { pid } = running;
   let endedBy: 'timeout' | 'cancelled' | undefined;
-  let lastWords: NodeJS.Timeout | undefined;
+  let hasEnded = false;
+  const timers: NodeJS.Timeout[] = [];
+  const later = (ms: number, callback: () => void) => timers.push(setTimeout(callback, ms));
   const end = (by: 'timeout' | 'cancelled') => {
-    if (endedBy !== undefined) return;
+    if (endedBy !== undefined || hasEnded) return;
     endedBy = by;
     killGroup(pid, 'SIGTERM');
-    lastWords = setTimeout(() => killGroup(pid, 'SIGKILL'), LAST_WORDS_MS);
+    later(LAST_WORDS_MS, () => killGroup(pid, 'SIGKILL'));
   };
   const cancel = () => end('cancelled');
-  const timer = setTimeout(() => end('timeout'), timeoutMs);
+  later(timeoutMs, () => end('timeout'));
   signal?.addEventListener('abort', cancel, { once: true });
+  running.once('exit', () => {
+    hasEnded = true;
+    later(LEFTOVERS_MS, () => killGroup(pid, 'SIGKILL'));
+    later(2 * LEFTOVERS_MS, () => {
+      running.stdout?.destroy(); // somebody outside the group has it open
+      running.stderr?.destroy();
+    });
+  });
   if (signal?.aborted === true) cancel();
   return {
     done() {
-      clearTimeout(timer);
-      clearTimeout(lastWords);
+      for (const timer of timers) clearTimeout(timer);
       signal?.removeEventListener('abort', cancel);
-      if (endedBy !== undefined) killGroup(pid, 'SIGKILL'); // what it left behind
+      killGroup(pid, 'SIGKILL'); // what it left behind
       return endedBy;
     },
   };

@@ -12,6 +12,7 @@ import { locksCommand } from './locks.ts';
 import { logCommand } from './log.ts';
 import { getCommand } from './get.ts';
 import { harmless } from './output.ts';
+import { runAgentCommand } from './run.ts';
 import { setCommand, unsetCommand } from './set.ts';
 import { stateCommand } from './state.ts';
 import { tasksCommand } from './tasks.ts';
@@ -27,6 +28,7 @@ const program = new Command('stig')
     `
 Start here:
   $ stig demo                 a swarm at work on this directory, a death, a recovery
+  $ stig run pulse --help     your own command-line agent takes part in a swarm
   $ stig log --limit 20       what it did, as events
   $ stig state --at 50        the whole state after event 50
   $ stig get 'agents.**.goal' every place of the state that a pattern matches
@@ -38,6 +40,7 @@ Every command takes --dir (default ./.stigmergy, or STIGMERGY_DIR) and --json.`,
   );
 for (const made of [
   demoCommand(),
+  runAgentCommand(),
   logCommand(),
   stateCommand(),
   getCommand(),
@@ -82,10 +85,13 @@ function complain(code: ErrorCode, message: string): void {
   process.stderr.write(`stig: error [${code}] ${harmless(message.replaceAll('\n', ' '))}\n`);
 }
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0); // `stig log | head` has seen enough
-  throw error;
-});
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE' && error.code !== 'EIO') throw error;
+    // `stig log | head` has seen enough, or the terminal is gone. Work that has things to give back hears it too (interrupt.ts).
+    if (stream.listenerCount('error') === 1) process.exit(0);
+  });
+}
 
 overrideExit(program);
 try {

@@ -1,10 +1,11 @@
 /** Tasks for people: many as a table, the most urgent and oldest first, or one with all its fields. */
 import colors from 'picocolors';
+import { Fault } from '../core/errors.ts';
 import { PRIORITIES } from '../events/identity.ts';
 import { hasEnded, type TaskStatus } from '../events/task.ts';
 import type { TaskState } from '../events/task-state.ts';
 import { duration, msOf, timeOfDay } from './moment.ts';
-import { cut, harmless, ID_CHARS, table } from './output.ts';
+import { count, cut, harmless, ID_CHARS, table } from './output.ts';
 
 /** A task with since when its status and its holder are what they are. */
 export interface ShownTask extends TaskState {
@@ -51,6 +52,23 @@ export function taskMoment(tasks: Tasks, shownMs: number): TaskMoment {
   let idChars = ID_CHARS;
   while (new Set(ids.map((id) => id.slice(0, idChars))).size < ids.length) idChars += 1;
   return { shownMs, tasks, idChars };
+}
+
+/** The task with an id, or the only one whose id begins so, of those at a sequence. Throws `NOT_FOUND`, `INVALID_INPUT`. */
+export function taskNamed(tasks: Tasks, taskId: string, sequence: number): TaskState {
+  const exact = tasks[taskId];
+  if (exact !== undefined) return exact;
+  const [first, ...others] = Object.values(tasks).filter(({ id }) => id.startsWith(taskId));
+  const details = { taskId, sequence };
+  if (first === undefined) {
+    const message = `There is no task ${JSON.stringify(taskId)} at sequence ${sequence}. See which there are with: stig tasks`;
+    throw new Fault('NOT_FOUND', message, { details });
+  }
+  if (others.length > 0) {
+    const message = `${count(others.length + 1)} tasks have ids that begin with ${JSON.stringify(taskId)}: give more of it.`;
+    throw new Fault('INVALID_INPUT', message, { details });
+  }
+  return first;
 }
 
 /** What can still be worked on before what has ended; then the most urgent, then the oldest. */

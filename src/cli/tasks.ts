@@ -1,6 +1,5 @@
 /** `stig tasks`: the tasks of a swarm, now or at any moment of the past. */
 import { Option, type Command } from 'commander';
-import { Fault } from '../core/errors.ts';
 import { TASK_STATUSES, type TaskStatus } from '../events/task.ts';
 import type { TaskState } from '../events/task-state.ts';
 import type { PastState } from '../history/history.ts';
@@ -11,6 +10,7 @@ import {
   inOrder,
   taskFields,
   taskMoment,
+  taskNamed,
   taskTable,
   type ShownTask,
   type TaskMoment,
@@ -66,30 +66,13 @@ function showAll(past: PastState, { status, limit, json }: TasksOptions): void {
 
 function showOne(past: PastState, taskId: string, { json }: TasksOptions): void {
   const moment = momentOf(past);
-  const task = withSince(past, taskOf(moment, taskId, past.sequence));
+  const task = withSince(past, taskNamed(moment.tasks, taskId, past.sequence));
   if (json === true) printJson(task);
   else print(`${momentLine(past)}\n\n${taskFields(task, moment)}`);
 }
 
 function momentOf(past: PastState): TaskMoment {
   return taskMoment(past.get('global.tasks') as TaskMoment['tasks'], past.timeMs);
-}
-
-/** The task with an id, or the only one whose id begins so. */
-function taskOf({ tasks }: TaskMoment, taskId: string, sequence: number): TaskState {
-  const exact = tasks[taskId];
-  if (exact !== undefined) return exact;
-  const [first, ...others] = Object.values(tasks).filter(({ id }) => id.startsWith(taskId));
-  const details = { taskId, sequence };
-  if (first === undefined) {
-    const message = `There is no task ${JSON.stringify(taskId)} at sequence ${sequence}. See which there are with: stig tasks`;
-    throw new Fault('NOT_FOUND', message, { details });
-  }
-  if (others.length > 0) {
-    const message = `${count(others.length + 1)} tasks have ids that begin with ${JSON.stringify(taskId)}: give more of it.`;
-    throw new Fault('INVALID_INPUT', message, { details });
-  }
-  return first;
 }
 
 /** The later of when its status and its holder last changed. */

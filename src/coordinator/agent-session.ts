@@ -44,7 +44,7 @@ export class AgentSession {
     this.tasks = new SessionTasks(asker);
     this.locks = new SessionLocks(asker);
     this.handoffs = new SessionHandoffs(asker);
-    this.events = new SwarmEvents(door.reads, identity);
+    this.events = new SwarmEvents(door, identity);
     this.#writer = new StateWriter(asker);
   }
 

@@ -1,4 +1,5 @@
 /** Asks by commands of one session, and answers with the state as each command left it. */
+import type { EventBusHub } from '../bus/event-bus.ts';
 import { frozen } from '../core/json.ts';
 import type { Commit } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
@@ -18,6 +19,8 @@ export interface SessionDoor {
   checkServing(): void;
   /** The doors that read, for somebody. */
   readonly reads: ReadDoors;
+  /** The subscriptions. */
+  readonly hub: EventBusHub;
 }
 
 /** Asks by commands of one session. */

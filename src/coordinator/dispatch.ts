@@ -20,7 +20,7 @@ import type { IdSource } from '../core/ids.ts';
 import { DEFAULT_LIMITS, greaterPayload } from '../core/limits.ts';
 import type { Commit } from '../events/envelope.ts';
 import { COORDINATOR, type AgentIdentity } from '../events/identity.ts';
-import type { EventLog } from '../events/log.ts';
+import type { EventLog, KeyWrite } from '../events/log.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { CommandInput, SwarmCommand } from '../protocol/commands.ts';
 import { issue, readRequest, receive } from '../protocol/receive.ts';
@@ -48,6 +48,8 @@ export interface DispatcherParts {
 export interface Asked {
   readonly answer: Promise<Result>;
   readonly commit: Commit | undefined;
+  /** Why it was refused, known at once; undefined when it was not. */
+  readonly refusal: Refusal | undefined;
 }
 
 /** Carries commands from the caller to the log and back. */
@@ -64,8 +66,11 @@ export class Dispatcher {
     });
   }
 
-  /** Carries out a command for somebody, whose identity comes from a handle. */
-  ask(input: unknown, source: AgentIdentity): Asked {
+  /**
+   * Carries out a command for somebody, whose identity comes from a handle. `writes` to other keys of the database become
+   * durable with the commit, or not at all.
+   */
+  ask(input: unknown, source: AgentIdentity, writes?: readonly KeyWrite[]): Asked {
     if (this.#stopped !== undefined) return stopped(this.#stopped);
     const { log, projector, clock, ids, rules } = this.#parts;
     try {
@@ -81,11 +86,18 @@ export class Dispatcher {
       if (repeated !== undefined) return repeated;
       const refusal = permit(projector, command, rules);
       if (refusal !== undefined) return this.#denied(command, refusal);
-      const decided = decide(projector, command);
-      if (decided.facts.length > 0) return this.#record(command, decided);
+      let isPartDenied = false;
+      const decided = decide(projector, command, (view, part) => {
+        const denial = permit(view, part, rules);
+        isPartDenied = denial !== undefined;
+        return denial;
+      });
+      if (isPartDenied && !decided.ok) return this.#denied(command, withoutFacts(decided));
+      if (decided.facts.length > 0) return this.#record(command, decided, writes);
       return this.#answer(decided.ok ? this.#holdsAlready() : withoutFacts(decided));
     } catch (error) {
-      return { answer: Promise.reject(this.#fault(error)), commit: undefined };
+      const answer = Promise.reject<Result>(this.#fault(error));
+      return { answer, commit: undefined, refusal: undefined };
     }
   }
 
@@ -115,7 +127,11 @@ export class Dispatcher {
   }
 
   /** Folds and offers; the caller is answered when the block that holds the commit is durable. */
-  #record(command: SwarmCommand, decided: Decided | DecidedRefusal): Asked {
+  #record(
+    command: SwarmCommand,
+    decided: Decided | DecidedRefusal,
+    writes?: readonly KeyWrite[],
+  ): Asked {
     const { log, projector, fold } = this.#parts;
     const { facts } = decided;
     const commit: Commit = decided.ok
@@ -125,10 +141,10 @@ export class Dispatcher {
     const swarmId = projector.swarm?.swarmId ?? '';
     const value = decided.ok ? new Recorded(swarmId, commit) : withoutFacts(decided);
     const answer = new Promise<Result>((resolve, reject) => {
-      log.offer(commit, { resolve, reject, value });
+      log.offer(commit, { resolve, reject, value }, decided.ok ? writes : undefined);
     });
     this.#watch.arm();
-    return { answer, commit };
+    return { answer, commit, refusal: value.ok ? undefined : value };
   }
 
   /** Answers what appended nothing, once the last fact that it saw is durable: it is an answer too (I2). */
@@ -137,7 +153,7 @@ export class Dispatcher {
     const answer = new Promise<Result>((resolve, reject) => {
       log.settle({ resolve, reject, value: result });
     });
-    return { answer, commit: undefined };
+    return { answer, commit: undefined, refusal: result.ok ? undefined : result };
   }
 
   /** The first result of a command that its session gave before under the same key; undefined when it did not. */
@@ -153,6 +169,7 @@ export class Dispatcher {
     return {
       answer: answer.then(async () => new Recorded(swarmId, await log.commitAt(found.first))),
       commit: undefined,
+      refusal: undefined,
     };
   }
 
@@ -219,7 +236,7 @@ export class Dispatcher {
 }
 
 function stopped(reason: Refusal): Asked {
-  return { answer: Promise.resolve(reason), commit: undefined };
+  return { answer: Promise.resolve(reason), commit: undefined, refusal: reason };
 }
 
 /** What a caller is told: what was recorded of the attempt is in the log. */

@@ -75,6 +75,11 @@ export class ReadDoors {
     return this.#parts.watches.watch(pattern, (steps) => this.canRead(steps, source), options);
   }
 
+  /** Refuses somebody who may not read the events. */
+  checkEvents(source: AgentIdentity): void {
+    this.#steps('events.events', source);
+  }
+
   /** The events of the history that match a filter, oldest first. */
   events(filter: EventFilter, source: AgentIdentity): readonly SwarmEvent[] {
     const { swarmId } = this.#filtered(filter, source);
@@ -99,7 +104,7 @@ export class ReadDoors {
 
   /** A filter that can be meant, of somebody who may read the history. */
   #filtered(filter: EventFilter, source: AgentIdentity): { readonly swarmId: string } {
-    this.#steps('events.events', source);
+    this.checkEvents(source);
     const refusal = checkFilter(filter);
     if (refusal !== undefined) throw new Refused(refusal);
     return { swarmId: this.#parts.projector.swarm?.swarmId ?? '' };

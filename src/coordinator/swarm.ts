@@ -24,6 +24,8 @@ import type { CommandInput } from '../protocol/commands.ts';
 import type { Engine } from '../storage/engine.ts';
 import { AgentSession } from './agent-session.ts';
 import { Asker, type SessionDoor } from './asker.ts';
+import { EventBusHub } from '../bus/event-bus.ts';
+import { busPorts } from './bus-ports.ts';
 import { Checkpointer, DEFAULT_CHECKPOINTS } from './checkpointer.ts';
 import { Denials } from './denials.ts';
 import { SwarmConflicts, type ConflictResolver } from './conflict-resolver.ts';
@@ -81,6 +83,7 @@ export class Swarm {
   readonly #checkpointer: Checkpointer;
   readonly #waits = new LockWaits();
   readonly #watches: Watches;
+  readonly #hub: EventBusHub;
   readonly #clock: SwarmClock;
   readonly #door: SessionDoor;
   readonly #reads: ReadDoors;
@@ -125,6 +128,10 @@ export class Swarm {
       checkServing,
       onDenied: (source, path) => this.#dispatcher.deniedRead(source, path),
     });
+    const clock = options.clock ?? systemClock;
+    this.#hub = new EventBusHub(
+      busPorts({ log, projector, dispatcher: this.#dispatcher, clock, ids }),
+    );
     const policy = { ...DEFAULT_CHECKPOINTS, ...options.snapshots };
     this.#checkpointer = new Checkpointer(log, projector, policy, checkpoint);
     this.#door = {
@@ -133,9 +140,10 @@ export class Swarm {
       waits: this.#waits,
       checkServing,
       reads: this.#reads,
+      hub: this.#hub,
     };
     this.locks = new SwarmLocks(this.#door);
-    this.events = new SwarmEvents(this.#reads, OPERATOR);
+    this.events = new SwarmEvents(this.#door, OPERATOR);
     this.#writer = new StateWriter(new Asker(this.#door, OPERATOR));
     if (options.readonly === true) {
       this.#dispatcher.stop(refuse('READ_ONLY', 'The swarm was opened for reading only.'));
@@ -144,12 +152,26 @@ export class Swarm {
     log.onSeal = (sequence) => {
       if (this.#stopped === undefined) this.#checkpointer.sealed(sequence);
     };
-    log.onDurable = (commits) => {
+    log.onDurable = (commits, chars) => {
       this.#checkpointer.durable();
       this.#waits.durable(commits);
       this.#watches.durable(commits);
+      this.#tell(commits, chars);
     };
     log.onHalt = (fault) => this.#halt(fault);
+  }
+
+  /** Subscribers hear what is durable, and get again what somebody had queued for them. */
+  #tell(commits: readonly Commit[], chars: number): void {
+    this.#hub.durable(commits, { last: this.#log.head.sequence, chars });
+    for (const { command, facts } of commits) {
+      if (command.type !== 'deadletter.requeue') continue;
+      for (const { payload } of facts) {
+        const { letterId } = payload as { readonly letterId?: string };
+        const letter = this.#projector.deadLetter(letterId ?? '');
+        if (letter?.status === 'queued') this.#hub.requeued(letter);
+      }
+    }
   }
 
   /** Records the beginning of the swarm, or of this ownership of it. Called once, by `openSwarm`. */
@@ -373,6 +395,7 @@ export class Swarm {
 
   async #close(): Promise<void> {
     this.#closed.abort();
+    this.#hub.close();
     const savesEnd = this.#stopped === undefined && !this.#isReadonly;
     this.#stopped = refuse('CLOSED', 'The swarm is closed.');
     this.#dispatcher.stop(this.#stopped);
@@ -392,6 +415,7 @@ export class Swarm {
     this.#dispatcher.stop(this.#stopped);
     this.#waits.close(this.#stopped);
     this.#watches.close(this.#stopped);
+    this.#hub.close();
   }
 
   #checkServing(): void {

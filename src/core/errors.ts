@@ -72,6 +72,13 @@ export const ERRORS = {
   DIRECTORY_NOT_READABLE: entry('The directory cannot be read.', 403, usage),
   DIRECTORY_NOT_WRITABLE: entry('The directory cannot be written to.', 403, usage),
   NO_SOURCES: entry('The directory holds no source file that can be analysed.', 404, usage),
+  NOT_A_REPOSITORY: entry('The directory is not the work tree of a git repository.', 409, usage),
+  WORK_TREE_DIRTY: entry(
+    'The work tree has changes that are not committed, and another branch is to be checked out.',
+    409,
+    usage,
+  ),
+  GIT_FAILED: entry('git did not do what it was asked to.', 500),
   NOT_A_SWARM: entry('The directory holds something else than a swarm.', 409, usage),
   SWARM_HELD: entry('Another owner has the swarm open.', 423, { ...retryable, ...usage }),
   FORMAT_UNSUPPORTED: entry('The log was written in a format or version unknown here.', 409),

@@ -94,6 +94,14 @@ export interface Limits {
   readonly documentDepthMax: number;
   /** Writes in one `state.batch`. */
   readonly batchUpdatesMax: number;
+  /** Commands in one `compound.apply`. */
+  readonly compoundCommandsMax: number;
+  /** Durable subscriptions: each is a name that somebody comes back to. */
+  readonly subscriptionsMax: number;
+  /** Dead letters in the state: about 0.3 KB each; a subscription that can add none more stops. */
+  readonly deadLettersMax: number;
+  /** Subscriptions that are open at once: every event is shown to every one. */
+  readonly subscribersMax: number;
   /** Places that one `query` may find. */
   readonly queryMatchesMax: number;
   /** Changes that wait for one slow `watch` before it ends. */
@@ -150,6 +158,10 @@ export const DEFAULT_LIMITS: Limits = {
   documentNodesMax: 100_000,
   documentDepthMax: 32,
   batchUpdatesMax: 64,
+  compoundCommandsMax: 64,
+  subscriptionsMax: 10_000,
+  deadLettersMax: 10_000,
+  subscribersMax: 10_000,
   queryMatchesMax: 100_000,
   watchBufferMax: 10_000,
   watchersMax: 1_000,

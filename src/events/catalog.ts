@@ -6,11 +6,14 @@
  */
 import type { NewFact } from './envelope.ts';
 import { accessEvents, type AccessFact } from './access.ts';
+import { APP_EVENT, isAppEventType, type AppEventType, type AppFact } from './app-event.ts';
+import { deadLetterEvents, type DeadLetterFact } from './dead-letter.ts';
 import type { EventDefinition } from './definition.ts';
 import { handoffEvents, type HandoffFact } from './handoff.ts';
 import { lockEvents, type LockFact } from './lock.ts';
 import { sessionEvents, type SessionFact } from './session.ts';
 import { stateEvents, type StateFact } from './state.ts';
+import { subscriptionEvents, type SubscriptionFact } from './subscription.ts';
 import { systemEvents, type SystemFact } from './system.ts';
 import { taskEvents, type TaskFact } from './task.ts';
 
@@ -23,23 +26,40 @@ export const CATALOG = {
   ...lockEvents,
   ...systemEvents,
   ...accessEvents,
+  ...subscriptionEvents,
+  ...deadLetterEvents,
 } as const;
 
 /** The type of an event of the kernel. */
-export type EventType = keyof typeof CATALOG;
+export type KernelEventType = keyof typeof CATALOG;
+
+/** The type of an event (specification, `EventType`): of the kernel, or of an application. */
+export type EventType = KernelEventType | AppEventType;
 
 /** A fact of the catalogue, as a closed union on `type`. */
 export type SwarmFact =
-  StateFact | TaskFact | HandoffFact | SessionFact | LockFact | SystemFact | AccessFact;
+  | StateFact
+  | TaskFact
+  | HandoffFact
+  | SessionFact
+  | LockFact
+  | SystemFact
+  | AccessFact
+  | SubscriptionFact
+  | DeadLetterFact
+  | AppFact;
 
 /** A fact that has no place in the log yet. */
-export type NewSwarmFact = {
-  [Type in EventType]: NewFact<Type, Extract<SwarmFact, { type: Type }>['payload']>;
-}[EventType];
+export type NewSwarmFact =
+  | {
+      [Type in KernelEventType]: NewFact<Type, Extract<SwarmFact, { type: Type }>['payload']>;
+    }[KernelEventType]
+  | NewFact<AppEventType, AppFact['payload']>;
 
 /** The definition of a type; undefined when the catalogue has no such type. */
 export function definitionOf(type: string): EventDefinition | undefined {
-  return Object.hasOwn(CATALOG, type) ? CATALOG[type as EventType] : undefined;
+  if (Object.hasOwn(CATALOG, type)) return CATALOG[type as KernelEventType];
+  return isAppEventType(type) ? APP_EVENT : undefined;
 }
 
 /** The kinds of actor, by the table in which their facts stand. */
@@ -71,4 +91,21 @@ export function isSystemFact(fact: SwarmFact): fact is SystemFact {
 
 export function isAccessFact(fact: SwarmFact): fact is AccessFact {
   return fact.type.startsWith('access.');
+}
+
+export function isSubscriptionFact(fact: SwarmFact): fact is SubscriptionFact {
+  return fact.type.startsWith('subscription.');
+}
+
+export function isDeadLetterFact(fact: SwarmFact): fact is DeadLetterFact {
+  return fact.type.startsWith('deadletter.');
+}
+
+export function isAppFact(fact: SwarmFact): fact is AppFact {
+  return isAppEventType(fact.type);
+}
+
+/** Facts that say how far somebody is: they stay out of the history, and only who names their type is told. */
+export function isBookkeeping(type: string): boolean {
+  return type === 'agent.heartbeat' || type === 'subscription.advanced';
 }

@@ -119,7 +119,7 @@ export function toSwarmEvent(swarmId: string, commit: Commit, fact: Fact): Swarm
     type: fact.type,
     source: fact.source,
     timestamp: isoTime(fact.timeMs),
-    payload: frozen(fact.payload),
+    payload: frozen(shownPayload(fact)),
     metadata: {
       correlationId: correlationId ?? eventId(swarmId, firstSequence(commit)),
       ...(causationId === undefined ? {} : { causationId }),
@@ -127,4 +127,9 @@ export function toSwarmEvent(swarmId: string, commit: Commit, fact: Fact): Swarm
     },
     sequence: fact.sequence,
   };
+}
+
+/** An application's event shows what the application gave. */
+function shownPayload({ type, payload }: Fact): unknown {
+  return type.startsWith('app.') ? (payload as { readonly data: unknown }).data : payload;
 }

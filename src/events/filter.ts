@@ -118,7 +118,8 @@ function matcher(filter: EventFilter, swarmId: string): (commit: Commit, fact: F
   };
 }
 
-function typeMatcher(types: readonly string[]): (type: string) => boolean {
+/** A test of types; a trailing `*` stands for any ending. */
+export function typeMatcher(types: readonly string[]): (type: string) => boolean {
   const exact = new Set(types);
   const prefixes = types.filter((type) => type.endsWith('*')).map((type) => type.slice(0, -1));
   return (type) => exact.has(type) || prefixes.some((prefix) => type.startsWith(prefix));

@@ -129,6 +129,11 @@ export function isAddressee(to: Addressee, who: AgentIdentity): boolean {
   return 'agentId' in to ? to.agentId === who.agentId : to.agentType === who.agentType;
 }
 
+/** Whether a handoff may still be completed. */
+export function isOpen({ status }: HandoffRecord): boolean {
+  return status === 'requested' || status === 'accepted';
+}
+
 /** What a fact makes of a handoff. */
 export function evolveHandoff(record: HandoffRecord | undefined, fact: HandoffFact): HandoffRecord {
   const touched = stamp(record?.touched, fact, handoffEvents[fact.type].writes);

@@ -50,6 +50,13 @@ export interface LogPosition {
   readonly hash: string;
 }
 
+/** A write beside the log, of a key that is none of the log's: it becomes durable with a commit. */
+export interface KeyWrite {
+  readonly key: string;
+  /** Undefined deletes the key. */
+  readonly value: Uint8Array | undefined;
+}
+
 /** Somebody who waits for a commit: answered with `value` when it is durable. */
 export interface Waiter {
   resolve(value: unknown): void;
@@ -86,12 +93,13 @@ interface Forming {
   readonly builder: BlockBuilder;
   readonly waiters: Waiter[];
   readonly commits: Commit[];
+  readonly writes: KeyWrite[];
 }
 
 /** An open log. One owner appends; readers take no epoch and append nothing. */
 export class EventLog {
-  /** Called after a block is durable and its callers were answered. */
-  onDurable: (commits: readonly Commit[]) => void = () => {};
+  /** Called after a block is durable and its callers were answered; `chars` is the length of its text. */
+  onDurable: (commits: readonly Commit[], chars: number) => void = () => {};
   /** Called when nothing more comes into a block, and everything decided so far is in it or before it. */
   onSeal: (sequence: number) => void = () => {};
   /** Called once, when a write failed. */
@@ -160,17 +168,21 @@ export class EventLog {
     return this.#backlogCommits >= BACKLOG_COMMITS_MAX || this.#backlogChars >= BACKLOG_CHARS_MAX;
   }
 
-  /** Takes a decided commit; its waiter is answered once it is durable, or told the fault that kept it from being so. */
-  offer(commit: Commit, waiter: Waiter | undefined): void {
+  /**
+   * Takes a decided commit; its waiter is answered once it is durable, or told the fault that kept it from being so. Writes
+   * of other keys go into the same batch.
+   */
+  offer(commit: Commit, waiter: Waiter | undefined, writes: readonly KeyWrite[] = []): void {
     if (this.#halted !== undefined) {
       waiter?.reject(this.#halted);
       return;
     }
 
-    const { builder, waiters, commits } = this.#forming;
+    const { builder, waiters, commits, writes: beside } = this.#forming;
     const before = builder.chars;
     builder.add(commit);
     commits.push(commit);
+    for (const write of writes) beside.push(write);
     if (waiter !== undefined) waiters.push(waiter);
     this.#backlogCommits += 1;
     this.#backlogChars += builder.chars - before;
@@ -230,9 +242,9 @@ export class EventLog {
   }
 
   async #write(sealed: Forming): Promise<void> {
-    const { builder, waiters, commits } = sealed;
+    const { builder, waiters, commits, writes } = sealed;
     try {
-      const head = await this.#append(builder);
+      const head = await this.#append(builder, writes);
       this.#head = head;
       this.#lastCount = builder.commits;
       this.#backlogCommits -= builder.commits;
@@ -247,10 +259,10 @@ export class EventLog {
     this.#flight = undefined;
     this.#launch(); // before the callers go on, so that the disk does not wait for them
     for (const waiter of landed) waiter.resolve(waiter.value);
-    this.onDurable(commits);
+    this.onDurable(commits, builder.chars);
   }
 
-  async #append(builder: BlockBuilder): Promise<LogHead> {
+  async #append(builder: BlockBuilder, writes: readonly KeyWrite[]): Promise<LogHead> {
     const bytes = builder.encode(this.#head.epoch, this.#head.hash);
     const head: LogHead = {
       sequence: builder.last,
@@ -263,8 +275,12 @@ export class EventLog {
     const stored = this.database.getSync(HEAD_KEY);
     if (stored === undefined || !stored.equals(this.#headBytes)) throw this.#deposed();
     const headBytes = encodeHead(head);
-    await this.database
-      .batch()
+    const batch = this.database.batch();
+    for (const { key, value } of writes) {
+      if (value === undefined) batch.del(key);
+      else batch.put(key, value as Buffer);
+    }
+    await batch
       .put(blockKey(this.#head.sequence + 1), bytes)
       .put(HEAD_KEY, headBytes)
       .write({ sync: true } as object);
@@ -408,12 +424,21 @@ export class EventLog {
 
   /** The durable commit whose first event has a sequence. Throws `LOG_CORRUPT`. */
   async commitAt(sequence: number): Promise<Commit> {
-    const range = { gt: BLOCK_PREFIX, lte: blockKey(sequence), reverse: true, limit: 1 };
-    const [bytes] = await this.database.values(range).all().catch(unreadable(sequence));
-    const commits = bytes === undefined ? [] : decodeBlock(bytes, sequence).commits;
+    const { commits } = await this.blockAt(sequence);
     const found = commits.find((commit) => firstSequence(commit) === sequence);
     if (found === undefined) throw corrupt(sequence, 'no commit begins there');
     return found;
+  }
+
+  /** The durable block that holds a sequence; its place in the chain was verified when the log was opened. Throws `LOG_CORRUPT`. */
+  async blockAt(sequence: number): Promise<Block> {
+    const range = { gt: BLOCK_PREFIX, lte: blockKey(sequence), reverse: true, limit: 1 };
+    const [bytes] = await this.database.values(range).all().catch(unreadable(sequence));
+    const block = bytes === undefined ? undefined : decodeBlock(bytes, sequence);
+    if (block === undefined || sequence >= block.first + block.count) {
+      throw corrupt(sequence, 'no block holds it');
+    }
+    return block;
   }
 
   /** The position just before the block that holds a sequence, unverified; reading on from it verifies. */
@@ -463,7 +488,7 @@ function unreadable(sequence: number): (error: unknown) => never {
 }
 
 function newForming(): Forming {
-  return { builder: new BlockBuilder(), waiters: [], commits: [] };
+  return { builder: new BlockBuilder(), waiters: [], commits: [], writes: [] };
 }
 
 function readHead(database: LogDatabase): LogHead {

@@ -293,3 +293,14 @@ export function taskDocument({ metadata }: TaskRecord): JsonObject {
 export function withTaskDocument(record: TaskRecord, { document, touched }: Marked): TaskRecord {
   return { ...copyOf(record), metadata: document['metadata'] as JsonObject, touched };
 }
+
+/** The sessions whose work a fact about a task changes: who held it and who holds it. */
+export function sessionsConcerned(
+  before: TaskRecord | undefined,
+  after: TaskRecord,
+): readonly string[] {
+  const from = before?.assignedTo?.sessionId;
+  const to = after.assignedTo?.sessionId;
+  if (from === undefined) return to === undefined ? [] : [to];
+  return to === undefined || to === from ? [from] : [from, to];
+}

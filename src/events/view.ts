@@ -8,6 +8,8 @@ import type { AgentRecord, SessionRecord } from './session.ts';
 import type { SwarmRecord } from './system.ts';
 import type { TaskRecord } from './task.ts';
 import type { HandoffRecord } from './handoff.ts';
+import type { DeadLetterRecord } from './dead-letter.ts';
+import type { SubscriptionRecord } from './subscription.ts';
 import type { Touch } from './definition.ts';
 
 /** Something that runs out at a time that stands in the state (I9). */
@@ -61,6 +63,8 @@ export interface StateView {
   openHandoffOf(taskId: string): HandoffRecord | undefined;
   /** The newest assignment of a task that was ever offered. */
   lastOffered(taskId: string): number | undefined;
+  subscription(name: string): SubscriptionRecord | undefined;
+  deadLetter(letterId: string): DeadLetterRecord | undefined;
   resource(resource: string): LockRecord | undefined;
   /** The records of the other resources that have something in common with one, in the order of their names. */
   overlapping(resource: string): readonly LockRecord[];
@@ -98,5 +102,7 @@ export interface StateView {
     readonly watched: number;
     readonly tasks: number;
     readonly handoffs: number;
+    readonly subscriptions: number;
+    readonly deadLetters: number;
   };
 }

@@ -17,6 +17,7 @@ import type { EventLog } from '../events/log.ts';
 import { Projector } from '../projections/projector.ts';
 import { hashState } from '../projections/saved-views.ts';
 import { COMMANDS, type CommandType } from '../protocol/commands.ts';
+import { isPartType, type CommandPart } from '../protocol/compound.ts';
 import { liftCommand } from '../protocol/lift.ts';
 import { recover } from '../coordinator/recovery.ts';
 
@@ -123,7 +124,13 @@ function verifyDenial(projector: Projector, commit: Commit): void {
   }
 }
 
-function isOfEarlierRules({ type, version }: RecordedCommand): boolean {
+function isOfEarlierRules({ type, version, payload }: RecordedCommand): boolean {
+  if (type === 'compound.apply') {
+    const { commands } = payload as { readonly commands: readonly CommandPart[] };
+    return commands.some(
+      (part) => isPartType(part.type) && (part.version ?? 1) < COMMANDS[part.type].rulesSince,
+    );
+  }
   return Object.hasOwn(COMMANDS, type) && version < COMMANDS[type as CommandType].rulesSince;
 }
 

@@ -11,7 +11,7 @@ import { SAVED_VIEWS } from './saved-views.ts';
 import { packTask, RowFrame } from './task-row.ts';
 
 /** The version of the form of saved rows and of the folds behind them; another one is passed over and the log is replayed. */
-export const CHECKPOINT_FORMAT = 6;
+export const CHECKPOINT_FORMAT = 7;
 
 /** What is known of a copy beside its rows. */
 export interface CheckpointHeader {

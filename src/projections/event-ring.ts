@@ -2,10 +2,11 @@
  * The bounded history of events that stands in the state (specification, "Event History").
  *
  * It holds the newest events, at most `historyEventsMax` and none older than `historyRetentionMs` before the last recorded
- * time. Envelopes and the three indexes are made when somebody asks, not per event. Heartbeats stay out.
+ * time. Envelopes and the three indexes are made when somebody asks, not per event. Signs of life and of progress stay out.
  */
 import { toSwarmEvent, type Commit, type Fact, type SwarmEvent } from '../events/envelope.ts';
 import type { Limits } from '../core/limits.ts';
+import { isBookkeeping } from '../events/catalog.ts';
 import { picker, type EventFilter } from '../events/filter.ts';
 
 /** `EventHistory` of the specification. */
@@ -38,7 +39,7 @@ export class EventRing {
   /** Adds the facts of a commit from a sequence on, and lets go of what is too old or too many. */
   push(commit: Commit, limits: Limits, from = 0): void {
     for (const fact of commit.facts) {
-      if (fact.type !== 'agent.heartbeat' && fact.sequence >= from) {
+      if (!isBookkeeping(fact.type) && fact.sequence >= from) {
         this.#entries.push({ commit, fact });
       }
     }

@@ -1,5 +1,5 @@
 /** Handoffs that are neither completed nor given up: by the sessions that made and accepted them, and by their task. */
-import type { HandoffRecord } from '../events/handoff.ts';
+import { isOpen, type HandoffRecord } from '../events/handoff.ts';
 
 const NONE: ReadonlySet<string> = new Set();
 
@@ -41,9 +41,4 @@ export class OpenHandoffs {
   ids(): Iterable<string> {
     return this.#byTask.values();
   }
-}
-
-/** Whether a handoff may still be completed. */
-export function isOpen({ status }: HandoffRecord): boolean {
-  return status === 'requested' || status === 'accepted';
 }

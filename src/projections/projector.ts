@@ -6,13 +6,16 @@
  * Not here: whether a fact is legal (actors/), how views are shown (swarm-state.ts) or saved (checkpoint.ts).
  */
 import { assert, unreachable } from '../core/errors.ts';
-import { parsePath, type PathStep } from '../core/path.ts';
+import { parsePath } from '../core/path.ts';
 import {
   isAccessFact,
+  isAppFact,
+  isDeadLetterFact,
   isHandoffFact,
   isLockFact,
   isSessionFact,
   isStateFact,
+  isSubscriptionFact,
   isSystemFact,
   isTaskFact,
 } from '../events/catalog.ts';
@@ -20,37 +23,43 @@ import type { SwarmFact } from '../events/catalog.ts';
 import type { AccessFact } from '../events/access.ts';
 import { versionOf, type Touch } from '../events/definition.ts';
 import { eventId, firstSequence, lastSequence, type Commit } from '../events/envelope.ts';
-import { evolveHandoff, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
+import {
+  evolveDeadLetter,
+  type DeadLetterFact,
+  type DeadLetterRecord,
+} from '../events/dead-letter.ts';
+import { evolveHandoff, isOpen, type HandoffFact, type HandoffRecord } from '../events/handoff.ts';
 import { assignmentOf } from '../events/hand-over.ts';
 import { lockDeadlineMs } from '../events/lock.ts';
 import type { LockDeadlineKind, LockFact, LockRecord } from '../events/lock.ts';
 import {
-  documentOf,
   evolveAgent,
   evolveSession,
-  withDocument,
   withoutStall,
   type AgentRecord,
   type SessionFact,
   type SessionRecord,
 } from '../events/session.ts';
-import { windowAt } from '../events/list-limits.ts';
-import { evolveDocument, type StateFact, type WriteBounds } from '../events/state.ts';
+import type { StateFact } from '../events/state.ts';
 import {
-  evolveSwarm,
-  swarmDocument,
-  withSwarmDocument,
-  type SwarmRecord,
-  type SystemFact,
-} from '../events/system.ts';
+  evolveSubscription,
+  type SubscriptionFact,
+  type SubscriptionRecord,
+} from '../events/subscription.ts';
+import { evolveSwarm, type SwarmRecord, type SystemFact } from '../events/system.ts';
 import {
   evolveTask,
   hasEnded,
-  taskDocument,
-  withTaskDocument,
+  sessionsConcerned,
   type TaskFact,
   type TaskRecord,
 } from '../events/task.ts';
+import {
+  writtenSession,
+  writtenSwarm,
+  writtenTask,
+  type Written,
+} from '../events/written-records.ts';
 import { unmetDependencies } from '../events/task-policy.ts';
 import type { Deadline, Holdings, Load, StateView, Waits } from '../events/view.ts';
 import { Activity, isWatched } from './activity.ts';
@@ -60,7 +69,7 @@ import { EventRing } from './event-ring.ts';
 import { Idempotency } from './idempotency.ts';
 import { Loads } from './loads.ts';
 import { Locks } from './locks.ts';
-import { isOpen, OpenHandoffs } from './open-handoffs.ts';
+import { OpenHandoffs } from './open-handoffs.ts';
 import { Refusals } from './refusals.ts';
 import { RunningTasks, timeoutName } from './running-tasks.ts';
 import { TaskGraph } from './task-graph.ts';
@@ -95,6 +104,8 @@ export class Projector implements StateView {
   readonly tasks = new Tasks();
   readonly handoffs = new Map<string, HandoffRecord>();
   readonly locks = new Locks();
+  readonly subscriptions = new Map<string, SubscriptionRecord>();
+  readonly deadLetters = new Map<string, DeadLetterRecord>();
   readonly activity = new Activity();
   readonly idempotency = new Idempotency();
   readonly refusals = new Refusals();
@@ -139,7 +150,9 @@ export class Projector implements StateView {
     else if (isStateFact(fact)) this.#foldDocument(fact);
     else if (isSystemFact(fact)) this.#foldSystem(fact);
     else if (isAccessFact(fact)) this.#foldDenial(fact);
-    else unreachable(fact); // a new kind of fact does not compile
+    else if (isSubscriptionFact(fact)) this.#foldSubscription(fact);
+    else if (isDeadLetterFact(fact)) this.#foldDeadLetter(fact);
+    else if (!isAppFact(fact)) unreachable(fact); // a new kind of fact does not compile
   }
 
   #foldTask(fact: TaskFact): void {
@@ -283,41 +296,26 @@ export class Projector implements StateView {
   #foldDocument(fact: StateFact): void {
     const parsed = parsePath(fact.payload.path);
     assert(parsed.ok, 'a recorded path was read when it was decided');
-    const { steps } = parsed;
-    if (steps[0] === 'agents') this.#writeSession(String(steps[2]), fact, steps.slice(3));
-    else if (steps[1] === 'tasks') this.#writeTask(String(steps[2]), fact, steps.slice(3));
-    else this.#writeSwarm(fact, steps.slice(1));
-  }
-
-  #writeSession(id: string, fact: StateFact, steps: readonly PathStep[]): void {
-    const session = this.sessions.get(id);
-    assert(session !== undefined, 'only an existing session is written to');
-    const before = { document: documentOf(session), touched: session.touched };
-    const bounds = this.#boundsAt(session.identity.agentType, steps);
-    this.sessions.set(id, withDocument(session, evolveDocument(before, fact, steps, bounds)));
-    if (steps[0] === 'progress') this.#endStall(id, fact);
-  }
-
-  #writeTask(id: string, fact: StateFact, steps: readonly PathStep[]): void {
-    const task = this.tasks.get(id);
-    assert(task !== undefined, 'only an existing task is written to');
-    const before = { document: taskDocument(task), touched: task.touched };
-    const after = evolveDocument(before, fact, steps, this.#boundsAt(undefined, steps));
-    this.tasks.set(id, withTaskDocument(task, after));
-  }
-
-  #writeSwarm(fact: StateFact, steps: readonly PathStep[]): void {
-    const { swarm } = this;
-    assert(swarm !== undefined, 'the first fact of a log initializes the swarm');
-    const before = { document: swarmDocument(swarm), touched: swarm.touched };
-    const after = evolveDocument(before, fact, steps, this.#boundsAt(undefined, steps));
-    this.swarm = withSwarmDocument(swarm, after);
-  }
-
-  #boundsAt(kind: string | undefined, steps: readonly PathStep[]): WriteBounds {
     assert(this.swarm !== undefined, 'the first fact of a log initializes the swarm');
     const { limits } = this.swarm;
-    return { paths: limits.touchedPathsMax, window: windowAt(kind, steps, limits) };
+    const [root, section, id] = parsed.steps;
+    const written = { fact, steps: parsed.steps.slice(3), limits };
+    if (root === 'agents') this.#writeSession(String(id), written);
+    else if (section === 'tasks') this.#writeTask(String(id), written);
+    else this.swarm = writtenSwarm(this.swarm, { ...written, steps: parsed.steps.slice(1) });
+  }
+
+  #writeSession(id: string, written: Written): void {
+    const session = this.sessions.get(id);
+    assert(session !== undefined, 'only an existing session is written to');
+    this.sessions.set(id, writtenSession(session, written));
+    if (written.steps[0] === 'progress') this.#endStall(id, written.fact);
+  }
+
+  #writeTask(id: string, written: Written): void {
+    const task = this.tasks.get(id);
+    assert(task !== undefined, 'only an existing task is written to');
+    this.tasks.set(id, writtenTask(task, written));
   }
 
   /** A denied read is reported by the coordinator, and counts as an attempt of the session that it names. */
@@ -325,6 +323,20 @@ export class Projector implements StateView {
     this.metrics = foldMetrics(this.metrics, fact, undefined);
     const isReported = this.#commit?.refused === undefined;
     if (isReported) this.refusals.note(fact.payload.sessionId, fact.timeMs);
+  }
+
+  #foldSubscription(fact: SubscriptionFact): void {
+    const { name } = fact.payload;
+    const after = evolveSubscription(this.subscriptions.get(name), fact);
+    if (after === undefined) this.subscriptions.delete(name);
+    else this.subscriptions.set(name, after);
+  }
+
+  #foldDeadLetter(fact: DeadLetterFact): void {
+    const { letterId } = fact.payload;
+    const after = evolveDeadLetter(this.deadLetters.get(letterId), fact);
+    if (after === undefined) this.deadLetters.delete(letterId);
+    else this.deadLetters.set(letterId, after);
   }
 
   #foldSystem(fact: SystemFact): void {
@@ -376,6 +388,14 @@ export class Projector implements StateView {
       if (handoff !== undefined) found.push(handoff);
     }
     return found.toSorted((a, b) => a.touched.whole.sequence - b.touched.whole.sequence);
+  }
+
+  subscription(name: string): SubscriptionRecord | undefined {
+    return this.subscriptions.get(name);
+  }
+
+  deadLetter(letterId: string): DeadLetterRecord | undefined {
+    return this.deadLetters.get(letterId);
   }
 
   resource(resource: string): LockRecord | undefined {
@@ -463,6 +483,8 @@ export class Projector implements StateView {
       watched: this.#watched.size,
       tasks: this.tasks.size,
       handoffs: this.handoffs.size,
+      subscriptions: this.subscriptions.size,
+      deadLetters: this.deadLetters.size,
     };
   }
 
@@ -535,15 +557,4 @@ export class Projector implements StateView {
 /** By when they were started, and of those at one time by the order of it. */
 function byStart(a: TaskRecord, b: TaskRecord): number {
   return versionOf(a.touched, 'startedAt').sequence - versionOf(b.touched, 'startedAt').sequence;
-}
-
-/** The sessions whose work a fact about a task changes: who held it and who holds it. */
-export function sessionsConcerned(
-  before: TaskRecord | undefined,
-  after: TaskRecord,
-): readonly string[] {
-  const from = before?.assignedTo?.sessionId;
-  const to = after.assignedTo?.sessionId;
-  if (from === undefined) return to === undefined ? [] : [to];
-  return to === undefined || to === from ? [from] : [from, to];
 }

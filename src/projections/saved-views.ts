@@ -47,6 +47,8 @@ export const SAVED_VIEWS: readonly SavedView[] = [
   mapView('refusals', ({ refusals }) => refusals.bySession),
   mapView('cascades', ({ graph }) => graph.cascades),
   mapView('handoffs', ({ handoffs }) => handoffs),
+  mapView('subscriptions', ({ subscriptions }) => subscriptions),
+  mapView('deadLetters', ({ deadLetters }) => deadLetters),
   {
     name: 'locks',
     rows: ({ locks }) => locks.byResource,

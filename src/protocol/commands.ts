@@ -8,12 +8,15 @@ import * as z from 'zod';
 import { isMisleading } from '../core/resource.ts';
 import type { RecordedCommand } from '../events/envelope.ts';
 import type { EarlierVersion } from '../events/definition.ts';
+import { appEventTypeSchema } from '../events/app-event.ts';
+import { deadLetterShape } from '../events/dead-letter.ts';
 import { resourceInFull } from '../events/full-path.ts';
 import { newHandoffShape } from '../events/handoff.ts';
 import { identitySchema, idSchema, prioritySchema, textSchema } from '../events/identity.ts';
 import { lockRequestShape, upgradeSchema } from '../events/lock.ts';
 import { newAgentShape } from '../events/session.ts';
 import { strategySchema } from '../events/strategies.ts';
+import { subscriptionNameSchema } from '../events/subscription.ts';
 import {
   alertSchema,
   maintenanceSchema,
@@ -70,16 +73,20 @@ const session = z.strictObject({ sessionId: idSchema });
 const task = z.strictObject({ taskId: idSchema });
 const lock = z.strictObject({ lockId: idSchema });
 const handoff = z.strictObject({ handoffId: idSchema });
+const subscription = z.strictObject({ name: subscriptionNameSchema });
+const letter = z.strictObject({ letterId: idSchema });
+const through = z.number().int().min(0);
 const reason = { reason: textSchema.optional() };
 const milliseconds = z.number().int().min(0).max(31_536_000_000);
 /** Up to 100 years: a directory may lie for long before it is opened again. */
 const gapMs = z.number().int().min(0).max(3_153_600_000_000);
 const path = z.string().min(1);
 const expectedVersion = z.number().int().min(0).optional();
+const jsonValue = z.unknown().refine((value) => value !== undefined, 'a JSON value');
 /** A write of a free path (specification, `StateUpdate`). */
 const write = {
   path,
-  newValue: z.unknown().refine((value) => value !== undefined, 'a JSON value'),
+  newValue: jsonValue,
   expectedVersion,
   merge: z.boolean().optional(),
   append: z.literal(true).optional(),
@@ -202,6 +209,24 @@ export const COMMANDS = {
     ),
   ),
 
+  'event.emit': command(z.strictObject({ type: appEventTypeSchema, data: jsonValue })),
+
+  'subscription.create': command(subscription.extend({ through: through.optional() })),
+  'subscription.advance': command(subscription.extend({ through })),
+  'subscription.remove': command(subscription),
+
+  'deadletter.add': command(z.strictObject(deadLetterShape), 'letterId'),
+  'deadletter.requeue': command(letter),
+  'deadletter.resolve': command(letter),
+  'deadletter.drop': command(letter.extend(reason)),
+
+  // the parts are checked one by one: see receive.ts
+  'compound.apply': command(
+    z.strictObject({
+      commands: z.array(z.strictObject({ type: z.string(), payload: z.unknown() })).min(1),
+    }),
+  ),
+
   'access.report_denied': command(session.extend({ subject: z.string().max(4_096) })),
 
   'system.initialize': command(
@@ -249,7 +274,7 @@ export interface CommandInput {
   /** The id of the event that led to this command. */
   readonly causationId?: string;
   /** W3C trace context, carried to every event of the command. */
-  readonly trace?: { readonly traceparent: string; readonly tracestate?: string };
+  readonly trace?: { readonly traceparent: string; readonly tracestate?: string | undefined };
   /**
    * A repeat of the command with the same key by the same session is answered with the first result, for
    * `idempotencyWindowMs` and `idempotencyKeysMax`; refused with `IDEMPOTENCY_KEY_REUSED` when it asks for something else.

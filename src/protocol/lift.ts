@@ -3,6 +3,7 @@ import { Fault } from '../core/errors.ts';
 import type { RecordedCommand } from '../events/envelope.ts';
 import { upcast, type Versioned } from '../events/upcasters.ts';
 import { COMMANDS, type SwarmCommand } from './commands.ts';
+import type { CommandPart } from './compound.ts';
 
 /** Lifts a recorded command. Throws `FORMAT_UNSUPPORTED`, with its sequence, when its type or version is unknown. */
 export function liftCommand(
@@ -21,5 +22,18 @@ export function liftCommand(
   }
   const written = command.payload as Readonly<Record<string, unknown>>;
   const payload = upcast(type, definition, { version, payload: written, sequence });
-  return { ...command, version: definition.version, payload } as unknown as SwarmCommand;
+  const lifted = type === 'compound.apply' ? liftParts(command, sequence, definitions) : payload;
+  return { ...command, version: definition.version, payload: lifted } as unknown as SwarmCommand;
+}
+
+function liftParts(
+  command: RecordedCommand,
+  sequence: number,
+  definitions: Readonly<Record<string, Versioned>>,
+): { readonly commands: readonly CommandPart[] } {
+  const { commands } = command.payload as { readonly commands: readonly CommandPart[] };
+  const lifted = commands.map(({ type, version = 1, payload }) =>
+    liftCommand({ ...command, type, version, payload }, sequence, definitions),
+  );
+  return { commands: lifted as unknown as readonly CommandPart[] };
 }

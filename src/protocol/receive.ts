@@ -12,6 +12,7 @@ import type { PayloadLimits } from '../core/limits.ts';
 import type { Idempotency, TraceContext } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { COMMANDS, type CommandType, type SwarmCommand } from './commands.ts';
+import { isPartType, type CommandPart } from './compound.ts';
 
 /** What input is read with. */
 export interface Reading {
@@ -88,9 +89,12 @@ export function readRequest(
   const { draws, schema, version } = COMMANDS[type as CommandType];
   const copied = copyJson(payload, boundsOf(reading.limits));
   if (!copied.ok) return copied;
-  const complete = withDrawnId(copied.value, draws, reading.ids);
-  const checked = schema.safeParse(complete);
+  const drawn = withDrawnId(copied.value, draws, reading.ids);
+  const checked = schema.safeParse(drawn);
   if (!checked.success) return invalid(type, checked.error.issues);
+  const parts = type === 'compound.apply' ? readParts(drawn as JsonObject, reading.ids) : undefined;
+  if (parts?.ok === false) return parts;
+  const complete = parts?.payload ?? drawn;
   const labels = readLabels(envelope);
   if (!labels.ok) return labels;
   const { correlationId, causationId, trace, idempotencyKey: key, fencingToken } = labels;
@@ -105,6 +109,29 @@ export function readRequest(
     fencingToken,
   };
   return { ok: true, request: request as unknown as CommandRequest };
+}
+
+/** The parts of a compound command, each as if it were received alone. */
+function readParts(
+  payload: JsonObject,
+  ids: IdSource,
+): { readonly ok: true; readonly payload: JsonValue } | Refusal {
+  const commands: CommandPart[] = [];
+  for (const [index, part] of (payload['commands'] as readonly JsonObject[]).entries()) {
+    const type = String(part['type']);
+    if (!isPartType(type)) {
+      const message = `Part ${index}: ${describe(type)} cannot be part of a compound command.`;
+      return refuse('INVALID_INPUT', message, { part: index, type });
+    }
+    const { draws, schema, version } = COMMANDS[type];
+    const drawn = withDrawnId(part['payload'] ?? null, draws, ids) as CommandPart['payload'];
+    const checked = schema.safeParse(drawn);
+    if (!checked.success) return invalid(`part ${index} (${type})`, checked.error.issues);
+    const read = version === 1 ? { type, payload: drawn } : { type, version, payload: drawn };
+    commands.push(Object.freeze(read));
+  }
+  const complete = Object.freeze({ commands: Object.freeze(commands) });
+  return { ok: true, payload: complete as unknown as JsonValue };
 }
 
 /** The fingerprint is of what the caller said: a drawn id is another one in every repeat. */

@@ -53,6 +53,15 @@ handoff.expire            no         no         no         coordinator
 state.update              any        any        any        any
 state.delete              any        any        any        any
 state.batch               any        any        any        any
+event.emit                any        any        any        any
+compound.apply            any        any        any        any
+subscription.create       any        any        any        any
+subscription.advance      any        any        any        any
+subscription.remove       any        any        any        any
+deadletter.add            any        any        any        any
+deadletter.requeue        any        any        any        any
+deadletter.resolve        any        any        any        any
+deadletter.drop           any        any        any        any
 access.report_denied      no         no         no         coordinator
 system.initialize         no         no         no         coordinator
 system.resume             no         no         no         coordinator
@@ -117,6 +126,21 @@ const REST: Readonly<Partial<Record<CommandType, object>>> = {
   'lock.acquire': { resource: 'other', type: 'shared', lockId: 'new' },
   'lock.force_release': { reason: 'r' },
   'handoff.request': { handoffId: 'h', to: { agentType: 'pulse' }, reason: 'r' },
+  'event.emit': { type: 'app.a', data: 1 },
+  'compound.apply': { commands: [{ type: 'event.emit', payload: { type: 'app.a', data: 1 } }] },
+  'subscription.create': { name: 'n' },
+  'subscription.advance': { name: 'n', through: 1 },
+  'subscription.remove': { name: 'n' },
+  'deadletter.add': {
+    letterId: 'l',
+    subscription: 'n',
+    eventSequence: 1,
+    attempts: 1,
+    error: { code: 'E', message: 'm' },
+  },
+  'deadletter.requeue': { letterId: 'l' },
+  'deadletter.resolve': { letterId: 'l' },
+  'deadletter.drop': { letterId: 'l' },
   'access.report_denied': { subject: 'p' },
   'system.initialize': { swarmId: 's', config: undefined, limits: DEFAULT_LIMITS },
   'system.resume': { epoch: 2, gapMs: 0 },

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AccessRules } from '../../src/access/access-rules.ts';
 import { PERMISSION_MATRIX } from '../../src/access/matrix.ts';
 import { AgentSession } from '../../src/coordinator/agent-session.ts';
+import { DeadLetters } from '../../src/coordinator/dead-letters.ts';
 import { SwarmEvents } from '../../src/coordinator/event-bus.ts';
 import { SwarmLocks } from '../../src/coordinator/lock-manager.ts';
 import { openSwarmOver } from '../../src/coordinator/open-swarm.ts';
@@ -31,7 +32,11 @@ const DOORS = {
     reads: 'getLocks getWaitQueue check',
   },
   handoffs: { asks: 'request accept reject complete', reads: 'offers' },
-  events: { reads: 'query replay' },
+  events: {
+    asks: 'emit removeSubscription',
+    reads: 'query replay subscribe unsubscribe durableSubscriptions',
+  },
+  deadLetters: { asks: 'retry drop', reads: 'list' },
   swarm: {
     operator:
       'state stateHash get read query watch register dispatch update updateAll append delete raiseAlert noteMaintenance',
@@ -49,6 +54,7 @@ const CLASSES: Readonly<Record<keyof typeof DOORS, { readonly prototype: object 
   locks: SessionLocks,
   handoffs: SessionHandoffs,
   events: SwarmEvents,
+  deadLetters: DeadLetters,
   swarm: Swarm,
   swarmLocks: SwarmLocks,
   access: SwarmAccess,
@@ -90,12 +96,19 @@ describe('with rules by which nobody reads anything', () => {
     },
   );
 
-  test('query and replay of events', async () => {
+  test('everything that tells of events', async () => {
     const forbidden = { code: 'FORBIDDEN' };
     expect(() => ant.events.query()).toThrow(expect.objectContaining(forbidden));
+    expect(() => ant.events.subscribe({}, () => {})).toThrow(expect.objectContaining(forbidden));
+    expect(() => ant.events.durableSubscriptions()).toThrow(expect.objectContaining(forbidden));
+    expect(() => ant.events.deadLetters.list()).toThrow(expect.objectContaining(forbidden));
+    const hears = swarm.events.subscribe({}, () => {});
+    expect(() => ant.events.unsubscribe(hears.id)).toThrow(
+      expect.objectContaining({ code: 'NOT_FOUND' }),
+    );
     await expect(ant.events.replay({}, () => {})).rejects.toMatchObject(forbidden);
     expect(swarm.events.query()).not.toEqual([]);
-    expect(swarm.access.denials.byRole.pulse).toBe(2);
+    expect(swarm.access.denials.byRole.pulse).toBe(5);
   });
 
   test('query finds nothing', () => {

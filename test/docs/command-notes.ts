@@ -52,6 +52,18 @@ export const NOTES: Readonly<Record<CommandType, string>> = {
   'state.update': 'Writes a path that no actor owns; the path decides who may.',
   'state.delete': 'Takes away what is at a path that no actor owns; its version stays known.',
   'state.batch': 'Writes and deletes at several paths in one commit: all of them or none.',
+  'event.emit': 'Records an event of an application, `app.*`.',
+  'compound.apply':
+    'Gives several commands as one, each decided on what those before it leave: all of them or none.',
+  'subscription.create':
+    'Makes a durable subscription, from `through` or from now on; one that is there stays as it is.',
+  'subscription.advance':
+    'Says that a durable subscription is done with every event up to `through`; refused when it was before.',
+  'subscription.remove': 'Takes a durable subscription away.',
+  'deadletter.add': 'Keeps an event that a subscription could not handle.',
+  'deadletter.requeue': 'Lets the subscription have the event again.',
+  'deadletter.resolve': 'Says that the event was handled at last.',
+  'deadletter.drop': 'Gives the event up for good.',
   'access.report_denied':
     'Records that a session was denied what it wanted to read, with `config.audit.denials`.',
   'system.initialize': 'Makes the swarm: the first command of every log.',

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { COMMAND_TABLE, type Relation } from '../../src/access/command-table.ts';
 import type { AgentType } from '../../src/events/identity.ts';
 import { COMMANDS, type CommandType } from '../../src/protocol/commands.ts';
+import { PART_TYPES } from '../../src/protocol/compound.ts';
 import { NOTES } from './command-notes.ts';
 import { describeFields, wordList } from './describe-schema.ts';
 import { page, table } from './markdown.ts';
@@ -58,6 +59,10 @@ const SECTIONS: readonly (readonly [prefix: string, title: string])[] = [
   ['lock', 'Locks'],
   ['handoff', 'Handoffs'],
   ['state', 'Direct writes'],
+  ['event', 'Events of applications'],
+  ['compound', 'Several as one'],
+  ['subscription', 'Durable subscriptions'],
+  ['deadletter', 'Dead letters'],
   ['access', 'Access'],
   ['system', 'The swarm'],
 ];
@@ -67,6 +72,24 @@ Who may give these follows from the paths, by the permission matrix: see [access
 session \`progress\`, \`resources\` and \`data\` can be written, of a task its \`metadata\`, and of the swarm \`global.config\` and
 \`global.health\`; every other path follows from commands.
 `;
+
+const PARTS = `
+Each part is an object of \`type\` and \`payload\`, is permitted like a command of its own, and sees what the parts before it left. The
+first that is refused refuses the whole; the details of the refusal have its index as \`part\`. These can be parts:
+${PART_TYPES.map((type) => `\`${type}\``).join(', ')}.
+`;
+
+const OWNED = `
+A durable subscription, and a dead letter of it, is for the sessions of the agent that made it, and for the operator; a dead letter
+also for a Conductor. Others are refused with \`NOT_HOLDER\`.
+`;
+
+/** What is said beside the tables. */
+const BESIDE: Readonly<Record<string, string>> = {
+  state: PATHS,
+  compound: PARTS,
+  subscription: OWNED,
+};
 
 function section([prefix, title]: (typeof SECTIONS)[number]): string {
   const types = (Object.keys(COMMANDS) as CommandType[]).filter((type) =>
@@ -83,7 +106,7 @@ function section([prefix, title]: (typeof SECTIONS)[number]): string {
       ...ROLES.map(([role]) => RELATIONS[COMMAND_TABLE[type][role]]),
     ]),
   );
-  return `## ${title}\n\n${fields}\n\n${permissions}\n${prefix === 'state' ? PATHS : ''}`;
+  return `## ${title}\n\n${fields}\n\n${permissions}\n${BESIDE[prefix] ?? ''}`;
 }
 
 function payloadOf(type: CommandType): string {

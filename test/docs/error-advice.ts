@@ -144,6 +144,18 @@ export const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
     when: '`stig demo` was given a directory without a JavaScript or TypeScript source.',
     todo: 'Name a directory that holds some.',
   },
+  NOT_A_REPOSITORY: {
+    when: 'A Pulse is to work in a directory that is not there, or that git does not know as part of a work tree: a bare repository has none. The details hold the words of git.',
+    todo: 'Name a directory of a repository, or make one with `git init`.',
+  },
+  WORK_TREE_DIRTY: {
+    when: 'A Pulse is to work on another branch than the one that is checked out, and files that git tracks have changes that are not committed: they would go along.',
+    todo: 'Commit or stash them, or let it work on the branch that is checked out.',
+  },
+  GIT_FAILED: {
+    when: 'git is not installed, or did not do what a Pulse asked of it: a branch that is checked out in another work tree, a lock that another git left behind.',
+    todo: 'The message holds the words of git.',
+  },
   NOT_A_SWARM: {
     when: 'The directory holds other files and no `stigmergy.json`, its `stigmergy.json` is not one of ours, or the path is a file.',
     todo: 'Choose an empty or a new directory. Nothing was changed in this one.',

@@ -1,11 +1,11 @@
 /** `docs/events.md` is the catalogue as a page. Run vitest with `--update` after a change. */
 import { expect, test } from 'vitest';
-import { CATALOG, type EventType } from '../../src/events/catalog.ts';
+import { CATALOG, type KernelEventType } from '../../src/events/catalog.ts';
 import type { EventDefinition } from '../../src/events/definition.ts';
 import { describeFields, wordList } from './describe-schema.ts';
 import { page, table } from './markdown.ts';
 
-/** The specification's `EventType`, as it stands there. */
+/** The specification's `KernelEventType`, as it stands there. */
 const SPECIFIED = [
   'state.created',
   'state.updated',
@@ -76,10 +76,27 @@ const SECTIONS: readonly (readonly [prefix: string, title: string, about: string
     'Access',
     'What was denied: see [access](access.md). It changes no record but `global.metrics`.',
   ],
+  [
+    'subscription',
+    'Subscription',
+    'The record is the durable subscription: see [event bus](event-bus.md). It is not part of the state that is shown.',
+  ],
+  [
+    'deadletter',
+    'Dead letter',
+    'The record is the letter: see [event bus](event-bus.md). It is not part of the state that is shown.',
+  ],
 ];
 
+const APPLICATIONS = `## Application
+
+Applications have types of their own: \`app.\` and one to eight names of letters, digits, \`_\` and \`-\`, with dots between,
+as in \`app.build.finished\`. \`event.emit\` and \`emit\` record them ([event bus](event-bus.md)); their payload is any JSON value,
+and they change no record.
+`;
+
 function section([prefix, title, about]: (typeof SECTIONS)[number]): string {
-  const types = (Object.keys(CATALOG) as EventType[]).filter((type) =>
+  const types = (Object.keys(CATALOG) as KernelEventType[]).filter((type) =>
     type.startsWith(`${prefix}.`),
   );
   const rows = types.map((type) => rowOf(type, CATALOG[type]));
@@ -87,7 +104,7 @@ function section([prefix, title, about]: (typeof SECTIONS)[number]): string {
   return `## ${title}\n\n${about}\n\n${table(head, rows)}\n`;
 }
 
-function rowOf(type: EventType, definition: EventDefinition): string[] {
+function rowOf(type: KernelEventType, definition: EventDefinition): string[] {
   const { origin, version, emitted, schema } = definition;
   return [
     `\`${type}\``,
@@ -99,20 +116,20 @@ function rowOf(type: EventType, definition: EventDefinition): string[] {
   ];
 }
 
-function writesOf(type: EventType, { writes }: EventDefinition): string {
+function writesOf(type: KernelEventType, { writes }: EventDefinition): string {
   if (type.startsWith('state.')) return 'the path';
   if (writes === null) return 'the whole';
   return writes.length === 0 ? '–' : writes.map((field) => `\`${field}\``).join(', ');
 }
 
 test('docs/events.md shows every type of the catalogue', async () => {
-  const text = [INTRODUCTION, ...SECTIONS.map(section)].join('\n');
+  const text = [INTRODUCTION, ...SECTIONS.map(section), APPLICATIONS].join('\n');
   for (const type of Object.keys(CATALOG)) expect(text).toContain(`| \`${type}\` |`);
   await expect(await page(text)).toMatchFileSnapshot('../../docs/events.md');
 });
 
 test('the catalogue has the 25 types of the specification, and marks no other as such', () => {
-  const marked = (Object.keys(CATALOG) as EventType[]).filter(
+  const marked = (Object.keys(CATALOG) as KernelEventType[]).filter(
     (type) => CATALOG[type].origin === 'specification',
   );
   expect(SPECIFIED).toHaveLength(25);

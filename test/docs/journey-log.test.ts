@@ -2,9 +2,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
-import { CATALOG, type EventType } from '../../src/events/catalog.ts';
+import { CATALOG, type KernelEventType } from '../../src/events/catalog.ts';
 import { EventLog } from '../../src/events/log.ts';
 import { History } from '../../src/history/history.ts';
 import type { Verification } from '../../src/history/verify.ts';
@@ -30,6 +30,7 @@ beforeAll(async () => {
   await writeDirectly(first);
   await beDenied(first);
   await raiseAlerts(first);
+  await hearEvents(first);
   await endSessions(first);
   await makeWay(first);
   await first.close();
@@ -183,6 +184,49 @@ async function raiseAlerts(swarm: Swarm): Promise<void> {
   await guardian.stop();
 }
 
+/** Somebody hears what applications tell; one event is too much for the handler, twice. */
+async function hearEvents(swarm: Swarm): Promise<void> {
+  const pulse = await registered(swarm, 'pulse-11');
+  let fails = true;
+  const hears = pulse.events.subscribe(
+    { type: 'app.*' },
+    () => {
+      if (fails) throw new Error('not now');
+    },
+    { name: 'hears', delivery: 'exactly-once', onError: 'dead-letter' },
+  );
+  const { deadLetters } = swarm.events;
+  pulse.events.emit({ type: 'app.first', payload: { tells: 'something' } });
+  pulse.events.emit({ type: 'app.second', payload: null });
+  await vi.waitFor(() => expect(deadLetters.list()).toHaveLength(2));
+  fails = false;
+  const [first, second] = deadLetters.list();
+  await deadLetters.retry(first?.id ?? '');
+  await vi.waitFor(() => expect(deadLetters.list()).toHaveLength(1));
+  await deadLetters.drop(second?.id ?? '', 'nobody needs it');
+  pulse.events.emit({ type: 'app.third', payload: [3] });
+  await vi.waitFor(() => expect(hears.stats.processed).toBe(2));
+  await swarm.dispatch({ type: 'event.emit', payload: { type: 'app.fourth', data: 4 } });
+  hears.cancel();
+  await swarm.durable();
+  await advanceAndRemove(swarm);
+}
+
+/** What subscriptions do inside compound commands, done alone. */
+async function advanceAndRemove(swarm: Swarm): Promise<void> {
+  const { through = 0 } = swarm.events.durableSubscriptions()[0] ?? {};
+  const error = { code: 'E', message: 'm' };
+  const letter = { letterId: 'l', subscription: 'hears', eventSequence: 1, attempts: 1, error };
+  for (const [type, payload] of [
+    ['subscription.advance', { name: 'hears', through: through + 1 }],
+    ['deadletter.add', letter],
+    ['deadletter.resolve', { letterId: 'l' }],
+  ] as const) {
+    expect(await swarm.dispatch({ type, payload })).toMatchObject({ ok: true });
+  }
+  await swarm.events.removeSubscription('hears');
+}
+
 async function endSessions(swarm: Swarm): Promise<void> {
   const guardian = await swarm.register({ agentType: 'guardian', agentId: 'g', ready: false });
   await guardian.start();
@@ -223,7 +267,7 @@ async function readBack(): Promise<void> {
 }
 
 describe('the log of the journey', () => {
-  const types = Object.keys(CATALOG) as EventType[];
+  const types = Object.keys(CATALOG) as KernelEventType[];
 
   test.each(types)('%s', (type) => {
     expect(seen.events.has(type)).toBe(CATALOG[type].emitted !== 'planned');

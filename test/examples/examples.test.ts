@@ -73,6 +73,14 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'denied: ant global.health.status',
     'denials: 3',
   ],
+  '07-shell-command-as-agent.mjs': [
+    '1 CONTINUE wrote chapter 1 ["chapter 1.txt"]',
+    '2 CONTINUE wrote chapter 2 ["chapter 2.txt"]',
+    '3 COMPLETE wrote chapter 3 ["chapter 3.txt"]',
+    'complete after 3 iterations and 3 commits',
+    'git reports the same commits: true',
+    'the task: complete 1 attempt',
+  ],
 };
 
 let directory = '';

@@ -40,6 +40,18 @@ function aFullState(): Given {
   given.ask('task.requeue', { taskId: 'waits' });
   given.when('task.complete', { taskId: 'waits' }, ant); // too late, which is recorded
   given.ask('session.pause', { sessionId: 'ant' }, ant, { idempotencyKey: 'k1' });
+  given.ask('subscription.create', { name: 'hears', through: 2 }, ant);
+  given.ask(
+    'deadletter.add',
+    {
+      letterId: 'hears/3',
+      subscription: 'hears',
+      eventSequence: 3,
+      attempts: 1,
+      error: { code: 'E', message: 'm' },
+    },
+    ant,
+  );
   given.ask('system.stall', { gapMs: 7 }, COORDINATOR);
   return given;
 }
@@ -103,6 +115,8 @@ describe('[I1] changing one entry gives another state hash', () => {
       (projector: Projector) => projector.activity.forgivenUntilMs,
       (projector: Projector) => projector.handoffs,
       (projector: Projector) => projector.locks.byResource,
+      (projector: Projector) => projector.subscriptions,
+      (projector: Projector) => projector.deadLetters,
     ]) {
       const projector = replayed();
       const [key] = [...map(projector).keys()];

@@ -83,7 +83,7 @@ export class Given {
     const before = this.view.swarm === undefined ? '' : hashState(this.view);
     const denied = permit(this.view, received.command);
     const decided =
-      denied === undefined ? decide(this.view, received.command) : { ...denied, facts: [] };
+      denied === undefined ? decide(this.view, received.command, permit) : { ...denied, facts: [] };
     if (!decided.ok) {
       expect(hashState(this.view)).toBe(before);
       const { code, details, facts: left } = decided;

@@ -111,14 +111,25 @@ function checkLocks(commits: readonly Commit[]): void {
   }
 }
 
+/** Carries a command as far as its facts, as the dispatcher does. */
+function permittedAndDecided(projector: Projector, command: SwarmCommand) {
+  const refusal = permit(projector, command);
+  if (refusal !== undefined) return denied(projector, command, refusal);
+  let isPartDenied = false;
+  const decided = decide(projector, command, (view, part) => {
+    const denial = permit(view, part);
+    isPartDenied = denial !== undefined;
+    return denial;
+  });
+  return isPartDenied && !decided.ok ? denied(projector, command, decided) : decided;
+}
+
 /** [I6] A recorded command, permitted and decided again on the state that it met, gives the recorded facts, or is refused as it was. */
 function checkDecidedAgain(commits: readonly Commit[]): void {
   const projector = new Projector();
   for (const commit of commits) {
     const command = commit.command as SwarmCommand;
-    const refusal = permit(projector, command);
-    const decided =
-      refusal === undefined ? decide(projector, command) : denied(projector, command, refusal);
+    const decided = permittedAndDecided(projector, command);
     expect(decided.facts).toEqual(commit.facts);
     expect(decided.ok ? undefined : decided.code).toBe(commit.refused);
     projector.apply(commit);

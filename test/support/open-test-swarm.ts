@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import type { OpenOptions } from '../../src/coordinator/open-options.ts';
 import { openSwarm } from '../../src/coordinator/open-swarm.ts';
@@ -38,6 +39,7 @@ export class TestSwarm {
   /** Closes, and compares what was shown with what the log gives. */
   async close(): Promise<void> {
     const { swarm } = this;
+    await quiet(swarm);
     this.#swarm = undefined;
     const shown = liveState(swarm);
     await swarm.close();
@@ -75,6 +77,15 @@ export class TestSwarm {
 
   get isOpen(): boolean {
     return this.#swarm !== undefined;
+  }
+}
+
+/** Waits until nobody has anything more to ask by himself: subscriptions say how far they are. */
+async function quiet(swarm: Swarm): Promise<void> {
+  for (let before = -1; before !== swarm.sequence;) {
+    before = swarm.sequence;
+    await swarm.durable();
+    for (let turns = 0; turns < 5; turns++) await turn();
   }
 }
 

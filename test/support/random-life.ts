@@ -41,6 +41,26 @@ const RETRIES: readonly TaskRetry[] = [
   { maxAttempts: 2, onLost: 'fail' },
 ];
 
+/** What the compound commands of a life are made of. */
+const PARTS_OF_LIFE = [
+  'event.emit',
+  'state.update',
+  'task.create',
+  'task.create',
+  'task.assign',
+  'task.start',
+  'task.progress',
+  'task.complete',
+  'task.fail',
+  'task.cancel',
+  'task.requeue',
+  'handoff.request',
+  'handoff.accept',
+  'handoff.complete',
+  'subscription.advance',
+  'system.raise_alert',
+] as const;
+
 /** One operation of a life. */
 export const operation = fc.oneof(
   {
@@ -62,6 +82,7 @@ export const operation = fc.oneof(
       who: small,
       type: fc.constantFrom(
         'session.pause',
+        'session.resume',
         'session.resume',
         'session.resume',
         'session.resume',
@@ -233,6 +254,44 @@ export const operation = fc.oneof(
       task: small,
       field: fc.constantFrom('', '.note', '.deep["a.b"]'),
       value: fc.nat(9),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('hear'),
+      who: small,
+      type: fc.constantFrom(
+        'event.emit',
+        'subscription.create',
+        'subscription.create',
+        'subscription.advance',
+        'subscription.advance',
+        'subscription.remove',
+        'deadletter.add',
+        'deadletter.add',
+        'deadletter.requeue',
+        'deadletter.resolve',
+        'deadletter.drop',
+      ),
+      name: fc.nat(2),
+      back: fc.nat(20),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('together'),
+      who: small,
+      parts: fc.array(
+        fc.record({
+          type: fc.constantFrom(...PARTS_OF_LIFE),
+          task: small,
+          to: small,
+          name: fc.nat(2),
+        }),
+        { minLength: 1, maxLength: 5 },
+      ),
     }),
   },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('advance'), ms }) },
@@ -452,6 +511,24 @@ class World {
         const [path, newValue] = configured(one.section, one.value);
         return this.#ask('state.update', { path, newValue, merge: true });
       }
+      case 'hear': {
+        const { type, who, name, back } = one;
+        const through = Math.max(1, this.swarm.sequence - back);
+        const isAboutLetter = type.startsWith('deadletter.') && type !== 'deadletter.add';
+        if (isAboutLetter && back > 4) {
+          this.#ask('deadletter.add', aboutHearing('deadletter.add', { name, through }));
+        }
+        const asks = back > 8 ? undefined : this.#pick(who); // the operator may handle what is anybody's
+        return this.#ask(type, aboutHearing(type, { name, through }), asks);
+      }
+      case 'together': {
+        const who = this.#pick(one.who);
+        const commands = one.parts.map(({ type, ...part }) => ({
+          type,
+          payload: this.#partOf(type, part, who),
+        }));
+        return this.#ask('compound.apply', { commands }, one.who > 9 ? undefined : who);
+      }
       case 'show life':
         for (const who of this.#sessions) {
           const { sessionId } = who.identity;
@@ -475,6 +552,48 @@ class World {
         this.swarm = await this.#open(this.#clock);
         this.#rebind();
         return;
+    }
+  }
+
+  /** A part is about a task that there is, or about the one that an earlier part may have made. */
+  #partOf(
+    type: (typeof PARTS_OF_LIFE)[number],
+    { task, to, name }: { readonly task: number; readonly to: number; readonly name: number },
+    who: AgentSession,
+  ): object {
+    const made = `made-${this.swarm.sequence}`;
+    const taskId = task % 2 === 0 ? made : this.#task(task);
+    const handoffId = `${made}-handoff`;
+    const addressee = this.#worker(to).identity;
+    const { agentType, sessionId } = who.identity;
+    switch (type) {
+      case 'task.create':
+        return { taskId: made, goal: 'g', ...(to > 12 ? { dependsOn: [this.#task(to)] } : {}) };
+      case 'task.assign':
+        return { taskId, assignedTo: to > 7 ? who.identity : addressee };
+      case 'task.progress':
+      case 'task.complete':
+      case 'task.fail':
+        return { taskId, ...WORK[type] };
+      case 'task.start':
+      case 'task.cancel':
+      case 'task.requeue':
+        return { taskId };
+      case 'handoff.request':
+        return { handoffId, taskId, to: { agentType }, reason: 'r' };
+      case 'handoff.accept':
+      case 'handoff.complete':
+        return { handoffId };
+      case 'state.update': {
+        const place =
+          task > 9 ? `global.tasks["${taskId}"].metadata` : `agents.${agentType}.${sessionId}.data`;
+        return { path: `${place}.part`, newValue: to };
+      }
+      case 'event.emit':
+      case 'subscription.advance':
+        return aboutHearing(type, { name, through: this.swarm.sequence });
+      case 'system.raise_alert':
+        return { severity: 'low', summary: 'look' };
     }
   }
 
@@ -572,6 +691,20 @@ class World {
       : Object.values(locks).map(({ id, holder }) => [id, holder] as const);
     return found[index % Math.max(1, found.length)] ?? ['none', undefined];
   }
+}
+
+/** The payload of a command about a subscription, or about what it could not handle. */
+function aboutHearing(
+  type: string,
+  { name, through }: { readonly name: number; readonly through: number },
+): object {
+  const letterId = `letter-${name % 2}`;
+  if (type === 'event.emit') return { type: `app.said.${name}`, data: { through } };
+  if (type === 'subscription.remove') return { name: `hears-${name}` };
+  if (type.startsWith('subscription.')) return { name: `hears-${name}`, through };
+  if (type !== 'deadletter.add') return { letterId };
+  const error = { code: 'E', message: 'm' };
+  return { letterId, subscription: `hears-${name}`, eventSequence: through, attempts: 1, error };
 }
 
 const isOpen = ({ status }: TaskState): boolean => status === 'pending' || status === 'running';

@@ -1,0 +1,148 @@
+/**
+ * One iteration of a Pulse: one run of a command in a repository, and what it left there.
+ *
+ * Its commits and files are those that git reports between the commit before and the commit after. Writes nothing down: that is
+ * for `pulse-record.ts`; what follows is for `pulse-verdict.ts`.
+ */
+import type { Clock } from '../core/clock.ts';
+import { Refused } from '../core/errors.ts';
+import { isoTime } from '../core/time.ts';
+import type { AgentIdentity } from '../events/identity.ts';
+import type { PulseIteration } from '../events/state-schemas.ts';
+import { runChild, type ChildEnd } from './child-command.ts';
+import { readPulseWords } from './pulse-signal.ts';
+import type { PulseFailure } from './pulse-verdict.ts';
+import { NOT_ELSEWHERE, type Repository } from './repository.ts';
+
+/** What is run in an iteration. */
+export interface IterationWork {
+  readonly repository: Repository;
+  readonly command: readonly [program: string, ...args: string[]];
+  readonly env: Readonly<Record<string, string>>;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  readonly onOutput?: ((text: string) => void) | undefined;
+}
+
+/** An iteration that has ended. */
+export interface PulseIterationEnd {
+  /** As the state keeps it (specification, `PulseIteration`). */
+  readonly iteration: PulseIteration;
+  /** The commits that it made, the oldest first. */
+  readonly commits: readonly string[];
+  /** With what its command exited; null when it did not exit by itself. */
+  readonly exitCode: number | null;
+  /** How its command failed; null when it did not. */
+  readonly failure: PulseFailure | null;
+}
+
+/** A goal is cut for the environment of a command: no system takes a variable of more than 128 KB. */
+const GOAL_CHARS_MAX = 40_000;
+
+/** The record of an iteration that begins now. */
+export function beginIteration(number: number, clock: Clock): PulseIteration {
+  return {
+    number,
+    status: 'running',
+    signal: 'UNKNOWN',
+    summary: '',
+    commitHash: null,
+    startedAt: isoTime(clock.wallMs()),
+    completedAt: null,
+    durationSeconds: null,
+    filesModified: [],
+  };
+}
+
+/** What a command of a Pulse finds in its environment, beside the variables of this process. */
+export function pulseEnvironment(work: {
+  readonly identity: AgentIdentity;
+  readonly taskId: string;
+  readonly goal: string;
+  readonly iteration: number;
+  readonly branchName: string | null;
+}): Readonly<Record<string, string>> {
+  const { identity, taskId, goal, iteration, branchName } = work;
+  return {
+    STIGMERGY_AGENT_ID: identity.agentId,
+    STIGMERGY_AGENT_TYPE: identity.agentType,
+    STIGMERGY_SESSION_ID: identity.sessionId,
+    STIGMERGY_TASK_ID: taskId,
+    STIGMERGY_GOAL: goal.slice(0, GOAL_CHARS_MAX).replaceAll('\0', ' '), // which no variable can hold
+    STIGMERGY_ITERATION: String(iteration),
+    STIGMERGY_BRANCH: branchName ?? '',
+  };
+}
+
+/** Runs the command of an iteration that has begun. Throws only what git says before it runs. */
+export async function runIteration(
+  begun: PulseIteration,
+  { repository, clock, env, ...work }: IterationWork,
+): Promise<PulseIterationEnd> {
+  const before = await repository.head();
+  const startedMs = clock.monotonicMs();
+  const end = await runChild({
+    ...work,
+    cwd: repository.directory,
+    env: { ...NOT_ELSEWHERE, ...env },
+  });
+  const durationSeconds = Math.round(clock.monotonicMs() - startedMs) / 1_000;
+  const {
+    commits,
+    files,
+    failure = failureOf(end, work.timeoutMs),
+  } = await leftBehind(repository, before);
+  const { signal, summary } = readPulseWords(end.output);
+  return {
+    iteration: {
+      ...begun,
+      status: failure === null ? 'complete' : 'failed',
+      signal,
+      summary: summary === '' ? (failure?.message ?? '') : summary,
+      commitHash: commits.at(-1) ?? null,
+      completedAt: isoTime(clock.wallMs()),
+      durationSeconds,
+      filesModified: [...files],
+    },
+    commits,
+    exitCode: end.exitCode,
+    failure,
+  };
+}
+
+interface LeftBehind {
+  readonly commits: readonly string[];
+  readonly files: readonly string[];
+  readonly failure?: PulseFailure;
+}
+
+/** What git reports since a commit; a command may have left a repository that git does not understand any more. */
+async function leftBehind(repository: Repository, before: string | null): Promise<LeftBehind> {
+  try {
+    const after = await repository.head();
+    const commits = await repository.commitsBetween(before, after);
+    return { commits, files: await repository.filesBetween(before, after) };
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { commits: [], files: [], failure: { code: 'GIT_FAILED', message: error.message } };
+  }
+}
+
+function failureOf({ how, exitCode, reason }: ChildEnd, timeoutMs: number): PulseFailure | null {
+  switch (how) {
+    case 'exited':
+      if (exitCode === 0) return null;
+      return failed(exitCode === null ? `ended by ${reason}` : `exit status ${exitCode}`);
+    case 'timeout':
+      return failed(`not done within ${timeoutMs} ms`);
+    case 'cancelled':
+      return failed('ended early');
+    case 'not started':
+      return failed(`could not be started: ${reason}`);
+  }
+}
+
+function failed(message: string): PulseFailure {
+  return { code: 'COMMAND_FAILED', message };
+}
