@@ -13,7 +13,12 @@ export {
   sessionsCheck,
 } from './agents/built-in-checks.ts';
 export { commandCheck, type CommandCheck } from './agents/command-check.ts';
-export { runDreamWeaver, type DreamEnd, type DreamOptions } from './agents/dream-weaver.ts';
+export {
+  runDreamWeaver,
+  type DreamEnd,
+  type DreamFailure,
+  type DreamOptions,
+} from './agents/dream-weaver.ts';
 export { HealthWatch, runGuardian, type GuardianOptions } from './agents/guardian.ts';
 export type { LogView } from './agents/health-figures.ts';
 export { checkOnce, runHeartbeat } from './agents/heartbeat.ts';

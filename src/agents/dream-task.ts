@@ -1,21 +1,20 @@
 /**
  * The task of a dream: taken before it begins, brought forward with its phases, and ended with it.
  *
- * A task can be lost in the middle: somebody cancels it, or it runs out of time. What is asked of it then is refused, and that is
- * the end of the dream too, without another word about the task.
+ * A task can be lost in the middle: somebody cancels it, takes it away, or it runs out of time. That is the end of the dream too,
+ * without another word about the task (I10).
  */
 import { Refused } from '../core/errors.ts';
 import type { AgentSession } from '../coordinator/agent-session.ts';
-import type { TaskState } from '../events/task-state.ts';
+import { runs, taskOf } from './held-task.ts';
 
-/** That a task was lost, with the code of the refusal. */
+/** That a session does not run a task any more. */
 export class TaskLost extends Error {
   override readonly name = 'TaskLost';
-  readonly code: string;
 
-  constructor(refused: Refused) {
-    super(refused.message, { cause: refused });
-    this.code = refused.code;
+  constructor(session: AgentSession, taskId: string) {
+    const task = taskOf(session, taskId);
+    super(`the task ${taskId} is ${task?.status ?? 'gone'}, and not run by this session`);
   }
 }
 
@@ -24,23 +23,26 @@ export class TaskLost extends Error {
  * @throws {Refused} `NOT_FOUND`, `TASK_TAKEN`, `TASK_BLOCKED` and others, as claiming and starting do
  */
 export async function takeTask(session: AgentSession, taskId: string): Promise<string> {
-  const task = session.get(`global.tasks[${JSON.stringify(taskId)}]`) as TaskState | undefined;
+  const task = taskOf(session, taskId);
+  if (task !== undefined && runs(session, taskId)) return task.goal;
   const isOwn = task?.assignedTo?.sessionId === session.identity.sessionId;
-  if (task !== undefined && isOwn && task.status === 'running') return task.goal;
   const { goal } =
-    task !== undefined && isOwn && task.status === 'pending'
+    isOwn && task?.status === 'pending'
       ? await session.tasks.start(taskId)
       : await session.tasks.claim({ taskId, start: true });
   return goal;
 }
 
-const LOST: ReadonlySet<string> = new Set(['NOT_HOLDER', 'ILLEGAL_TRANSITION', 'NOT_FOUND']);
-
 /** Asks something of a task that this session runs. Throws {@link TaskLost} when it does not any more. */
-export async function ofTask<T>(asking: Promise<T>): Promise<T> {
+export async function ofTask<T>(
+  session: AgentSession,
+  taskId: string,
+  ask: () => Promise<T>,
+): Promise<T> {
   try {
-    return await asking;
+    return await ask();
   } catch (error) {
-    throw error instanceof Refused && LOST.has(error.code) ? new TaskLost(error) : error;
+    if (!(error instanceof Refused) || runs(session, taskId)) throw error;
+    throw new TaskLost(session, taskId);
   }
 }

@@ -21,7 +21,9 @@ import {
 import { withDocuments, type ContextDocument } from './context-documents.ts';
 import { DONE_BEFORE, DreamState, phaseAfter, type DreamData } from './dream-state.ts';
 import { ofTask, takeTask, TaskLost } from './dream-task.ts';
+import { runs } from './held-task.ts';
 import { showingLife } from './signs-of-life.ts';
+import { Vigil } from './vigil.ts';
 import {
   weavePhase,
   type Dream,
@@ -62,11 +64,14 @@ export type DreamEnd = {
   readonly rounds: number;
   /** Sentences: documents that were left out, scores that are none, a round too many. */
   readonly told: readonly string[];
-} & (
-  | { readonly how: 'complete' | 'cancelled' }
-  /** A phase failed (`PHASE_FAILED`), or the task was lost: then with the code of the refusal. */
-  | { readonly how: 'failed'; readonly code: string; readonly reason: string }
-);
+} & ({ readonly how: 'complete' | 'cancelled' } | DreamFailure);
+
+/** A phase failed; or somebody cancelled the task, took it away, or it ran out of time. */
+export interface DreamFailure {
+  readonly how: 'failed';
+  readonly code: 'PHASE_FAILED' | 'TASK_LOST';
+  readonly reason: string;
+}
 
 const ROUNDS_MAX = 3;
 
@@ -120,6 +125,8 @@ class Weaving {
         if (phase === 'complete') break;
         const done = await this.#weave(phase);
         if (signal.aborted) return this.#ended({ how: 'cancelled' });
+        if (taskId !== undefined && !runs(this.#session, taskId))
+          throw new TaskLost(this.#session, taskId);
         if (!done.ok) return await this.#fail(done.reason);
         await this.#record(phase, done);
       }
@@ -127,7 +134,7 @@ class Weaving {
       return this.#ended({ how: 'complete' });
     } catch (error) {
       if (!(error instanceof TaskLost)) throw error;
-      return this.#ended({ how: 'failed', code: error.code, reason: error.message });
+      return this.#ended({ how: 'failed', code: 'TASK_LOST', reason: error.message });
     }
   }
 
@@ -150,17 +157,22 @@ class Weaving {
 
   /** Does a phase: what it said and made, or why it failed. Nothing is written. */
   async #weave(phase: DreamPhase): Promise<Done | { readonly ok: false; readonly reason: string }> {
-    const { directory, dream, taskId, signal, weave } = this.#options;
+    const { directory, dream, taskId, clock, signal, weave } = this.#options;
     const { round = 1 } = this.#state.data;
     const told = { phase, round, dream, goal: this.#goal, taskId, directory };
-    const given = { documents: this.#documents, session: this.#session, signal };
+    const given = { documents: this.#documents, session: this.#session };
+    const vigil =
+      taskId === undefined ? undefined : new Vigil(this.#session, { taskId, clock, signal });
     try {
       const before = await filesIn(directory);
-      const woven = await weavePhase(weave, { ...told, ...given });
+      const end = vigil?.signal ?? signal;
+      const woven = await weavePhase(weave, { ...told, ...given, signal: end });
       const files = await filesIn(directory);
       return { ok: true, woven, files, made: await writtenSince(before, files) };
     } catch (error) {
       return { ok: false, reason: error instanceof Error ? error.message : String(error) };
+    } finally {
+      await vigil?.close();
     }
   }
 
@@ -171,7 +183,10 @@ class Weaving {
     const next = phaseAfter(phase, this.#wantsAnother(woven, round));
     if (taskId !== undefined && next !== 'complete') {
       const words = `${phase} is over, round ${round}`;
-      await ofTask(this.#session.tasks.progress(taskId, DONE_BEFORE[next], words));
+      const { tasks } = this.#session;
+      await ofTask(this.#session, taskId, async () =>
+        tasks.progress(taskId, DONE_BEFORE[next], words),
+      );
     }
     const at = isoTime(clock.wallMs());
     const after = artifactsAfter(artifacts, made, { files, phase, round, at, drawId: ids });
@@ -208,16 +223,19 @@ class Weaving {
       return { path, size, sha256: metadata['sha256'] };
     });
     const result = { dreamId: dream.dreamId, artifacts: made, quality };
-    await ofTask(this.#session.tasks.complete(taskId, result));
+    await ofTask(this.#session, taskId, async () => this.#session.tasks.complete(taskId, result));
   }
 
   /** The dream stays in the phase that failed. */
   async #fail(why: string): Promise<DreamEnd> {
     const { taskId } = this.#options;
-    const code = 'PHASE_FAILED';
+    const code = 'PHASE_FAILED' as const;
     const reason = `${this.#state.data.phase}: ${why}`;
     if (taskId !== undefined) {
-      await ofTask(this.#session.tasks.fail(taskId, { code, message: reason })).catch(ignoreLoss);
+      const error = { code, message: reason };
+      await ofTask(this.#session, taskId, async () =>
+        this.#session.tasks.fail(taskId, error),
+      ).catch(ignoreLoss);
     }
     return this.#ended({ how: 'failed', code, reason });
   }
@@ -225,9 +243,7 @@ class Weaving {
 
 type RunOptions = DreamOptions & { readonly clock: Clock; readonly signal: AbortSignal };
 
-type How =
-  | { readonly how: 'complete' | 'cancelled' }
-  | { readonly how: 'failed'; readonly code: string; readonly reason: string };
+type How = { readonly how: 'complete' | 'cancelled' } | DreamFailure;
 
 /** What a phase said, and the files there are after it. */
 interface Done {

@@ -1,13 +1,13 @@
 /**
  * How a dream is woven: a function for each phase, or a command of the user's that runs once for each.
  *
- * A command is told what to do by its environment and says what came of it by lines of its output: `QUALITY: coherence=0.8
+ * A command is told what to do by its environment, and the prompt on its standard input too. It says what came of it by lines of its output: `QUALITY: coherence=0.8
  * relevance=0.9 creativity=0.4`, of which the last of each counts, and, when it refines, `AGAIN` for another round. Its exit
  * status has to be 0.
  */
 import type { AgentSession } from '../coordinator/agent-session.ts';
 import type { DreamType, DreamWeaverState } from '../events/state-schemas.ts';
-import { environmentOf } from './agent-environment.ts';
+import { environmentOf, variableOf } from './agent-environment.ts';
 import { runChild } from './child-command.ts';
 import type { ContextDocument } from './context-documents.ts';
 
@@ -86,8 +86,15 @@ async function runPhase(
 ): Promise<Woven> {
   const { directory: cwd, signal } = context;
   const own = environmentFor(context);
-  const child = { command, cwd, env: { ...env, ...own }, signal, timeoutMs, onOutput };
-  const { how, exitCode, output, reason } = await runChild(child);
+  const { how, exitCode, output, reason } = await runChild({
+    command,
+    cwd,
+    env: { ...env, ...own },
+    input: context.dream.prompt, // whole, however long it is
+    signal,
+    timeoutMs,
+    onOutput,
+  });
   if (how === 'timeout') throw new Error(`it took longer than ${timeoutMs} ms`);
   if (exitCode === null) throw new Error(`${command[0]}: ${reason ?? 'it was ended'}`);
   if (exitCode !== 0) {
@@ -105,9 +112,9 @@ function environmentFor(context: PhaseContext): Readonly<Record<string, string>>
     STIGMERGY_ROUND: String(round),
     STIGMERGY_DREAM_ID: dream.dreamId,
     STIGMERGY_DREAM_TYPE: dream.dreamType,
-    STIGMERGY_PROMPT: dream.prompt,
-    STIGMERGY_GOAL: goal,
-    STIGMERGY_DOCUMENTS: documents.map(({ name }) => name).join('\n'),
+    STIGMERGY_PROMPT: variableOf(dream.prompt),
+    STIGMERGY_GOAL: variableOf(goal),
+    STIGMERGY_DOCUMENTS: variableOf(documents.map(({ name }) => name).join('\n')),
     ...(taskId === undefined ? {} : { STIGMERGY_TASK_ID: taskId }),
   };
 }

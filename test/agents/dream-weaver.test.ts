@@ -350,17 +350,29 @@ describe('its task', () => {
         swarm.dispatch({ type: 'task.requeue', payload: { taskId } }),
     ],
   ] as const)('that %s in the middle ends the dream', async (_name, lose) => {
-    const { swarm, session, dream } = await opened();
+    const { swarm, clock, session, dream } = await opened();
     const { id } = await session.tasks.create({ goal: 'g' });
+    let aborted = false;
     const weave: WeaveFunctions = {
       ...NOTHING,
-      generating: async () => {
+      generating: async ({ signal }) => {
         await lose(swarm, id);
+        return new Promise((resolve) => {
+          signal.addEventListener('abort', () => {
+            aborted = true;
+            resolve({});
+          });
+        });
       },
     };
-    const end = await dream({ weave, taskId: id });
-    expect(end).toMatchObject({ how: 'failed', phase: 'generating' });
-    expect(['NOT_HOLDER', 'ILLEGAL_TRANSITION']).toContain(end.how === 'failed' ? end.code : '');
+    const ended = dream({ weave, taskId: id });
+    while (!aborted) await clock.advance(100);
+    expect(await ended).toMatchObject({
+      how: 'failed',
+      code: 'TASK_LOST',
+      phase: 'generating',
+      reason: expect.stringMatching(/cancelled|pending/) as unknown,
+    });
     expect(taskOf(swarm, id).status).not.toBe('failed');
   });
 });
@@ -424,6 +436,20 @@ describe('a dream of commands', () => {
       phase: 'planning',
       reason: expect.stringContaining(words) as unknown,
     });
+  });
+
+  test('may be asked for more than a variable holds: it reads the prompt whole', async () => {
+    const { dream, directory } = await opened();
+    const prompt = `${'ä€'.repeat(25_000)}\0end`;
+    const code = `
+      const { writeFileSync, readFileSync } = require('node:fs');
+      if (process.env.STIGMERGY_PHASE !== 'planning') process.exit(0); // without a look at its input
+      writeFileSync('asked', readFileSync(0, 'utf8'));
+      console.log('QUALITY: coherence=' + (process.env.STIGMERGY_PROMPT.length === 40000 ? 1 : 0));
+    `;
+    const end = await dream({ dream: { ...DREAM, prompt }, weave: script(code) });
+    expect(end).toMatchObject({ how: 'complete', quality: { coherence: 1 } });
+    expect(await readFile(join(directory, 'asked'), 'utf8')).toBe(prompt);
   });
 
   test('is ended with the dream', async () => {
