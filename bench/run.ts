@@ -9,6 +9,8 @@ import { inDirectory } from './harness.ts';
 import { MixedLogs } from './mixed-logs.ts';
 import { append } from './rows/append.ts';
 import { claim } from './rows/claim.ts';
+import { deliver } from './rows/deliver.ts';
+import { fanout } from './rows/fanout.ts';
 import { locks } from './rows/locks.ts';
 import { memory } from './rows/memory.ts';
 import { open } from './rows/open.ts';
@@ -25,6 +27,8 @@ export const WORKS: readonly Work[] = [
   stateUpdate,
   query,
   watch,
+  fanout,
+  deliver,
   replay,
   open,
   tasks,

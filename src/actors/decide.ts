@@ -78,16 +78,9 @@ function decideParts(
   permitPart: PermitPart,
 ): Decided | DecidedRefusal {
   const { compoundCommandsMax = 0, commitFactsMax = 0 } = view.swarm?.limits ?? {};
-  const excess = (what: string, limit: string, max: number): DecidedRefusal => ({
-    ...refuse('LIMIT_EXCEEDED', `One command has at most ${max} ${what} (${limit}).`, {
-      limit,
-      max,
-    }),
-    facts: [],
-  });
   const parts = partsOf(command);
   if (parts.length > compoundCommandsMax) {
-    return excess('parts', 'compoundCommandsMax', compoundCommandsMax);
+    return tooMany('parts', { limit: 'compoundCommandsMax', max: compoundCommandsMax });
   }
   const after = new ViewAfter(view);
   const all: SwarmFact[] = [];
@@ -103,10 +96,19 @@ function decideParts(
     const decision = permitPart(after, part) ?? decideOne(after, part);
     const refusal = decision.ok ? happen(decision.facts) : decision;
     if (refusal !== undefined) return refusedPart(refusal, part.type, index);
-    if (all.length > commitFactsMax) return excess('facts', 'commitFactsMax', commitFactsMax);
+    if (all.length > commitFactsMax)
+      return tooMany('facts', { limit: 'commitFactsMax', max: commitFactsMax });
   }
   if (all.length === 0) happen(signOfLife(view, command));
   return { ok: true, facts: all };
+}
+
+function tooMany(
+  what: string,
+  { limit, max }: { readonly limit: string; readonly max: number },
+): DecidedRefusal {
+  const message = `One command has at most ${max} ${what} (${limit}).`;
+  return { ...refuse('LIMIT_EXCEEDED', message, { limit, max }), facts: [] };
 }
 
 /** What a refused part would have left behind is not recorded: it was no command of its own. */

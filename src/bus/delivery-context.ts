@@ -3,9 +3,9 @@
  * effects happen together with the subscription's progress.
  */
 import { refuse, Refused } from '../core/errors.ts';
-import { copyJson } from '../core/json.ts';
 import type { BusCommand, BusPorts, EmittedEvent } from './ports.ts';
-import { STORAGE_KEY_CHARS_MAX } from './handler-storage.ts';
+import { CollectedStorage, type DeliveryStorage } from './delivery-storage.ts';
+import type { StorageWrites } from './handler-storage.ts';
 
 /** A direct write that a handler asks for (specification, `StateUpdate`). */
 export interface AskedUpdate {
@@ -32,42 +32,50 @@ export interface DeliveryContext {
   readonly storage: DeliveryStorage;
 }
 
-/** The values that a handler keeps. They are JSON, and belong to the swarm: any handler sees them. */
-export interface DeliveryStorage {
-  /** The value of a key; null where there is none. */
-  get<T>(key: string): Promise<T | null>;
-  set(key: string, value: unknown): void;
-  delete(key: string): void;
-}
-
-/** Where a context belongs. */
+/** Where the contexts of one subscription belong. */
 export interface ContextScope {
-  readonly attempt: number;
   readonly signal: AbortSignal;
+  /** Whether commands are collected. */
   readonly collects: boolean;
+  /** Whether values are stored. */
   readonly stores: boolean;
   readonly ports: BusPorts;
 }
 
-/** Collects what one call of a handler asks for. */
+const NOTHING: readonly never[] = [];
+
+/** Collects what one call of a handler asks for; most ask for nothing, and cost one small object. */
 export class Collected implements DeliveryContext {
   readonly attempt: number;
-  readonly signal: AbortSignal;
-  readonly commands: BusCommand[] = [];
-  readonly writes = new Map<string, string | undefined>();
-  readonly storage: DeliveryStorage;
   readonly #scope: ContextScope;
+  #commands: BusCommand[] | undefined;
+  #storage: CollectedStorage | undefined;
   #hasEnded = false;
 
-  constructor(scope: ContextScope) {
+  constructor(scope: ContextScope, attempt: number) {
     this.#scope = scope;
-    this.attempt = scope.attempt;
-    this.signal = scope.signal;
-    this.storage = {
-      get: async <T>(key: string) => this.#get<T>(key),
-      set: (key, value) => this.#set(key, value),
-      delete: (key) => this.#write(key, undefined),
-    };
+    this.attempt = attempt;
+  }
+
+  get signal(): AbortSignal {
+    return this.#scope.signal;
+  }
+
+  get storage(): DeliveryStorage {
+    this.#storage ??= new CollectedStorage(this.#scope.ports, () =>
+      this.#checkOpen(this.#scope.stores),
+    );
+    return this.#storage;
+  }
+
+  /** What was asked for, in order. */
+  get commands(): readonly BusCommand[] {
+    return this.#commands ?? NOTHING;
+  }
+
+  /** What was stored; undefined when nothing was. */
+  get writes(): StorageWrites | undefined {
+    return this.#storage?.writes;
   }
 
   update(update: AskedUpdate): void {
@@ -89,50 +97,8 @@ export class Collected implements DeliveryContext {
 
   #collect(command: BusCommand): void {
     this.#checkOpen(this.#scope.collects);
-    this.commands.push(command);
-  }
-
-  async #get<T>(key: string): Promise<T | null> {
-    this.#checkKey(key);
-    const text = this.writes.has(key)
-      ? this.writes.get(key)
-      : await this.#scope.ports.storage.get(key);
-    return text === undefined ? null : (JSON.parse(text) as T);
-  }
-
-  #set(key: string, value: unknown): void {
-    const limits = this.#scope.ports.limits();
-    const copied = copyJson(value, {
-      charsMax: limits.payloadCharsMax,
-      nodesMax: limits.payloadNodesMax,
-      depthMax: limits.payloadDepthMax,
-    });
-    if (!copied.ok) throw new Refused(copied);
-    this.#write(key, JSON.stringify(copied.value));
-  }
-
-  #write(key: string, text: string | undefined): void {
-    this.#checkKey(key);
-    this.#checkOpen(this.#scope.stores);
-    const max = this.#scope.ports.limits().compoundCommandsMax;
-    if (this.writes.size >= max && !this.writes.has(key)) {
-      const limit = { limit: 'compoundCommandsMax', max };
-      throw new Refused(
-        refuse(
-          'LIMIT_EXCEEDED',
-          `A handler stores at most ${max} values (compoundCommandsMax).`,
-          limit,
-        ),
-      );
-    }
-    this.writes.set(key, text);
-  }
-
-  #checkKey(key: string): void {
-    if (typeof key === 'string' && key.length >= 1 && key.length <= STORAGE_KEY_CHARS_MAX) return;
-    throw new Refused(
-      refuse('INVALID_INPUT', `A key is a text of 1 to ${STORAGE_KEY_CHARS_MAX} characters.`),
-    );
+    this.#commands ??= [];
+    this.#commands.push(command);
   }
 
   #checkOpen(isOffered: boolean): void {

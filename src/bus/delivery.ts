@@ -8,9 +8,9 @@
  */
 import { backoffMs } from '../core/backoff.ts';
 import { Fault, Refused, type Refusal } from '../core/errors.ts';
-import type { SwarmEvent } from '../events/envelope.ts';
+import { lastSequence, type SwarmEvent } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
-import { Collected } from './delivery-context.ts';
+import { Collected, type ContextScope } from './delivery-context.ts';
 import type { AnyHandler, Job } from './job.ts';
 import type { WindowEntry } from './event-window.ts';
 import type { EventPattern } from './event-pattern.ts';
@@ -56,9 +56,16 @@ const LETTERS_PER_COMMAND = 32;
 /** Delivers for one subscription. */
 export class Delivery {
   readonly #parts: DeliveryParts;
+  readonly #scope: ContextScope;
+  /** What every first attempt is given that collects nothing. */
+  readonly #plain: Collected;
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
+    const { ports, signal, options } = parts;
+    const collects = options.delivery === 'exactly-once';
+    this.#scope = { ports, signal, collects, stores: collects && options.name !== undefined };
+    this.#plain = new Collected(this.#scope, 1);
   }
 
   /** Delivers; undefined when it is over already. Never rejects. */
@@ -66,9 +73,11 @@ export class Delivery {
     const isClaimed = this.#parts.options.delivery === 'at-most-once';
     const claim = isClaimed ? this.#doneCommand(job) : undefined;
     if (claim === undefined) return this.#attempt(job);
-    return this.#claim(job, claim).then(async (isOurs) => {
-      if (isOurs) await this.#attempt(job);
-    });
+    return this.#claimAndAttempt(job, claim);
+  }
+
+  async #claimAndAttempt(job: Job, claim: BusCommand): Promise<void> {
+    if (await this.#claim(job, claim)) await this.#attempt(job);
   }
 
   /** At most once: durable before the handler sees it. */
@@ -93,24 +102,20 @@ export class Delivery {
 
   /** Calls the handler once. */
   #attempt(job: Job): Promise<void> | undefined {
-    const { options, handler, stats, ports, signal } = this.#parts;
-    const isExactly = options.delivery === 'exactly-once';
-    const context = new Collected({
-      attempt: job.attempt,
-      signal,
-      ports,
-      collects: isExactly,
-      stores: isExactly && options.name !== undefined,
-    });
-    let count = 0;
+    const { options, handler, stats } = this.#parts;
+    const isPlain = job.attempt === 1 && !this.#scope.collects;
+    const context = isPlain ? this.#plain : new Collected(this.#scope, job.attempt);
+    let count = 1;
     try {
-      const events = this.#wanted(job);
-      count = events.length;
-      if (count === 0) return this.#handled(job, context, 0);
+      let given: SwarmEvent | readonly SwarmEvent[] | undefined;
+      if (options.batch === undefined) given = this.#one(job);
+      else {
+        given = this.#several(job);
+        count = given.length;
+      }
+      if (given === undefined || count === 0) return this.#handled(job, context, 0);
       if (job.attempt === 1) stats.received += count;
-      const [first] = events;
-      const given = options.batch === undefined && first !== undefined ? first : events;
-      const running: unknown = handler(given, context);
+      const running = handler(given, context);
       if (isThenable(running)) {
         return Promise.resolve(running).then(
           async () => this.#handled(job, context, count),
@@ -123,18 +128,25 @@ export class Delivery {
     return this.#handled(job, context, count);
   }
 
-  #wanted({ entries }: Job): readonly SwarmEvent[] {
+  #one({ entries }: Job): SwarmEvent | undefined {
+    const event = entries[0]?.event;
+    return event !== undefined && this.#wants(event) ? event : undefined;
+  }
+
+  #several({ entries }: Job): readonly SwarmEvent[] {
+    return entries.map(({ event }) => event).filter((event) => this.#wants(event));
+  }
+
+  #wants(event: SwarmEvent): boolean {
     const { pattern, filter } = this.#parts;
-    const { custom } = pattern;
-    const events = entries.map(({ event }) => event);
-    if (custom === undefined && filter === undefined) return events;
-    return events.filter((event) => (custom?.(event) ?? true) && (filter?.(event) ?? true));
+    if (pattern.custom !== undefined && !pattern.custom(event)) return false;
+    return filter === undefined || filter(event);
   }
 
   /** The handler has ended well: its effects happen, and that it is done is said. */
   #handled(job: Job, context: Collected, count: number): Promise<void> | undefined {
     const { options, stats, progress } = this.#parts;
-    context.end();
+    if (this.#scope.collects) context.end();
     const done = options.delivery === 'at-most-once' ? undefined : this.#doneCommand(job);
     if (options.delivery === 'exactly-once') {
       const refusal = this.#commit(job, [...context.commands, ...(done ? [done] : [])], context);
@@ -149,16 +161,20 @@ export class Delivery {
   #commit(job: Job, commands: readonly BusCommand[], context: Collected): Refusal | undefined {
     if (commands.length === 0) return undefined;
     const { ports, source, progress } = this.#parts;
-    const writes = ports.storage.toKeyWrites(context.writes);
+    const { writes } = context;
     const compound = { type: 'compound.apply', payload: { commands } };
-    const asked = ports.ask({ ...compound, ...labelsOf(job) }, source, writes);
+    const asked = ports.ask(
+      { ...compound, ...labelsOf(job) },
+      source,
+      writes && ports.storage.toKeyWrites(writes),
+    );
     if (asked.refusal !== undefined) {
       // Somebody else was quicker: nothing of ours has happened, and nothing is to be done.
       if (isAlreadyDone(asked.refusal, commands.length - 1)) return undefined;
       return asked.refusal;
     }
-    if (asked.commit !== undefined) {
-      ports.storage.show(context.writes, asked.commit.facts.at(-1)?.sequence ?? 0);
+    if (asked.commit !== undefined && writes !== undefined) {
+      ports.storage.show(writes, lastSequence(asked.commit));
     }
     progress.advanced(job);
     asked.answer.catch(() => undefined); // a halt is told elsewhere

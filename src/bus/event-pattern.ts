@@ -57,8 +57,7 @@ export function compilePattern(pattern: EventPattern): CompiledPattern | Refusal
   if (!isType.ok) return isType;
   const isSource = compileSource(source);
   if (!isSource.ok) return isSource;
-  const { test } = isType;
-  return { ok: true, matches: (fact) => test(fact.type) && isSource.test(fact.source) };
+  return { ok: true, matches: (fact) => isType.test(fact.type) && isSource.test(fact.source) };
 }
 
 interface Test<T> {

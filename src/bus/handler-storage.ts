@@ -10,6 +10,9 @@ const PREFIX = 'data/';
 /** A key is a name, not a document. */
 export const STORAGE_KEY_CHARS_MAX = 512;
 
+/** Texts by key; undefined where one is deleted. */
+export type StorageWrites = ReadonlyMap<string, string | undefined>;
+
 interface Pending {
   readonly text: string | undefined;
   readonly sequence: number;
@@ -36,7 +39,7 @@ export class HandlerStorage {
   }
 
   /** Writes as the log takes them. */
-  toKeyWrites(writes: ReadonlyMap<string, string | undefined>): readonly KeyWrite[] {
+  toKeyWrites(writes: StorageWrites): readonly KeyWrite[] {
     return Array.from(writes, ([key, text]) => ({
       key: PREFIX + key,
       value: text === undefined ? undefined : Buffer.from(text),
@@ -44,7 +47,7 @@ export class HandlerStorage {
   }
 
   /** Shows writes from now on, which become durable with a sequence. */
-  show(writes: ReadonlyMap<string, string | undefined>, sequence: number): void {
+  show(writes: StorageWrites, sequence: number): void {
     for (const [key, text] of writes) this.#pending.set(key, { text, sequence });
   }
 

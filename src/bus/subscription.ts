@@ -62,7 +62,7 @@ export interface SubscriptionParts {
 /** Events that one step looks at, wanted or not. */
 const LOOKS_PER_STEP = 1_024;
 /** Deliveries that one step begins. */
-const STARTS_PER_STEP = 64;
+const STARTS_PER_STEP = 256;
 
 /** A subscription at work. */
 export class BusSubscription implements Subscription {
@@ -158,23 +158,21 @@ export class BusSubscription implements Subscription {
 
   /** Begins what can be begun. True when there is more to do at once. */
   step(): boolean {
+    const { options, ports } = this.#parts;
+    if (!ports.isLive(this.source)) {
+      this.cancel();
+      return false;
+    }
+    const atOnce = options.ordered ? 1 : options.concurrency;
     for (let starts = 0; starts < STARTS_PER_STEP; starts++) {
-      if (!this.#canStart()) return false;
+      // What ran just now may have paused or cancelled it.
+      if (this.status !== 'active' || this.#isReading || this.#inFlight >= atOnce) return false;
       const job = this.#ready.shift() ?? this.#nextJob();
       if (job === undefined) return false;
       if (job === 'more') return true;
       this.#start(job);
     }
     return true;
-  }
-
-  #canStart(): boolean {
-    if (this.status !== 'active' || this.#isReading) return false;
-    const { options, ports } = this.#parts;
-    if (this.#inFlight >= (options.ordered ? 1 : options.concurrency)) return false;
-    if (ports.isLive(this.source)) return true;
-    this.cancel();
-    return false;
   }
 
   /** What is to be delivered next; undefined when nothing is there yet, `more` when the search goes on in the next step. */

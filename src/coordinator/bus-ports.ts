@@ -9,7 +9,6 @@ import type { IdSource } from '../core/ids.ts';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
 import type { EventLog } from '../events/log.ts';
 import type { Projector } from '../projections/projector.ts';
-import type { CommandInput } from '../protocol/commands.ts';
 import { commandForEvent } from '../protocol/emitted.ts';
 import type { Dispatcher } from './dispatch.ts';
 
@@ -36,7 +35,7 @@ export function busPorts({ log, projector, dispatcher, clock, ids }: BusPortsPar
     ids,
     sequence: () => projector.sequence,
     limits: () => projector.swarm?.limits ?? DEFAULT_LIMITS,
-    ask: (command, source, writes) => dispatcher.ask(command as CommandInput, source, writes),
+    ask: (command, source, writes) => dispatcher.ask(command, source, writes),
     commandFor({ type, payload }) {
       const found = commandForEvent(type, payload);
       if (!found.ok) throw new Refused(found);

@@ -44,6 +44,11 @@ export interface DispatcherParts {
   readonly onFault: (fault: Fault) => void;
 }
 
+/** The refusal of a compound command one of whose parts is not permitted. */
+interface DeniedPart extends DecidedRefusal {
+  readonly isDenied: true;
+}
+
 /** A command on its way: the answer to come, and what it caused already in memory. */
 export interface Asked {
   readonly answer: Promise<Result>;
@@ -86,19 +91,27 @@ export class Dispatcher {
       if (repeated !== undefined) return repeated;
       const refusal = permit(projector, command, rules);
       if (refusal !== undefined) return this.#denied(command, refusal);
-      let isPartDenied = false;
-      const decided = decide(projector, command, (view, part) => {
-        const denial = permit(view, part, rules);
-        isPartDenied = denial !== undefined;
-        return denial;
-      });
-      if (isPartDenied && !decided.ok) return this.#denied(command, withoutFacts(decided));
+      const decided =
+        command.type === 'compound.apply' ? this.#decideParts(command) : decide(projector, command);
+      if (!decided.ok && 'isDenied' in decided) return this.#denied(command, withoutFacts(decided));
       if (decided.facts.length > 0) return this.#record(command, decided, writes);
       return this.#answer(decided.ok ? this.#holdsAlready() : withoutFacts(decided));
     } catch (error) {
       const answer = Promise.reject<Result>(this.#fault(error));
       return { answer, commit: undefined, refusal: undefined };
     }
+  }
+
+  /** Decides a compound command: each part is permitted on what those before it left. */
+  #decideParts(command: SwarmCommand): Decided | DecidedRefusal | DeniedPart {
+    const { projector, rules } = this.#parts;
+    let isDenied = false;
+    const decided = decide(projector, command, (view, part) => {
+      const denial = permit(view, part, rules);
+      isDenied = denial !== undefined;
+      return denial;
+    });
+    return isDenied && !decided.ok ? { ...decided, isDenied } : decided;
   }
 
   /** Counts a denial, and records it where that is configured. */

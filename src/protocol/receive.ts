@@ -118,8 +118,8 @@ function readParts(
 ): { readonly ok: true; readonly payload: JsonValue } | Refusal {
   const commands: CommandPart[] = [];
   for (const [index, part] of (payload['commands'] as readonly JsonObject[]).entries()) {
-    const type = String(part['type']);
-    if (!isPartType(type)) {
+    const { type } = part;
+    if (typeof type !== 'string' || !isPartType(type)) {
       const message = `Part ${index}: ${describe(type)} cannot be part of a compound command.`;
       return refuse('INVALID_INPUT', message, { part: index, type });
     }

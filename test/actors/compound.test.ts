@@ -125,7 +125,11 @@ function payloads(
       return { severity: 'low', summary: 's' };
     case 'system.note_maintenance':
       return { action: 'a' };
-    default:
+    case 'task.start':
+    case 'task.complete':
+    case 'task.cancel':
+    case 'task.close':
+    case 'task.requeue':
       return taskId;
   }
 }

@@ -15,10 +15,10 @@ async function say({ swarm }: TestSwarm, ...payloads: readonly unknown[]): Promi
 }
 
 /** A subscription that fails while it is told to. */
-function listen(test: TestSwarm, options: SubscribeOptions) {
+function listen(home: TestSwarm, options: SubscribeOptions) {
   const handled: unknown[] = [];
   const state = { fails: true };
-  const hears = test.swarm.events.subscribe(
+  const hears = home.swarm.events.subscribe(
     { type: 'app.x' },
     ({ payload }, context) => {
       if (state.fails) throw new Error(`cannot handle ${String(payload)}`);
@@ -30,7 +30,11 @@ function listen(test: TestSwarm, options: SubscribeOptions) {
   return { hears, handled, state };
 }
 
-const letters = (test: TestSwarm) => test.swarm.events.deadLetters.list();
+function fails(): never {
+  throw new Error('no');
+}
+
+const letters = (home: TestSwarm) => home.swarm.events.deadLetters.list();
 const DURABLE = [
   ['at-most-once', 'dead-letter'],
   ['at-least-once', 'dead-letter'],
@@ -40,19 +44,19 @@ const DURABLE = [
 
 describe.each(DURABLE)('%s, %s', (delivery, onError) => {
   test('what is given up is kept, and the next event follows', async () => {
-    const test = await openTestSwarm();
+    const home = await openTestSwarm();
     const options = { name: 'n', delivery, onError, ...(onError === 'retry' && { maxRetries: 1 }) };
-    const { hears, handled, state } = listen(test, options);
-    await say(test, 1);
+    const { hears, handled, state } = listen(home, options);
+    await say(home, 1);
     await vi.waitFor(async () => {
-      await test.clock.advance(10);
-      expect(letters(test)).toHaveLength(1);
+      await home.clock.advance(10);
+      expect(letters(home)).toHaveLength(1);
     });
     state.fails = false;
-    await say(test, 2);
+    await say(home, 2);
     await vi.waitFor(() => expect(handled).toEqual([2]));
-    const [event] = test.swarm.events.query({ types: ['app.x'] });
-    expect(letters(test)).toEqual([
+    const [event] = home.swarm.events.query({ types: ['app.x'] });
+    expect(letters(home)).toEqual([
       {
         id: `n/${event?.sequence}`,
         subscription: 'n',
@@ -69,89 +73,86 @@ describe.each(DURABLE)('%s, %s', (delivery, onError) => {
   });
 
   test('tried again: handled at last, or dead again with its attempts', async () => {
-    const test = await openTestSwarm();
-    const { handled, state } = listen(test, { name: 'n', delivery, onError, maxRetries: 0 });
-    await say(test, 1, 2);
-    await vi.waitFor(() => expect(letters(test)).toHaveLength(2));
-    const [first] = letters(test);
-    await test.swarm.events.deadLetters.retry(first?.id ?? '');
+    const home = await openTestSwarm();
+    const { handled, state } = listen(home, { name: 'n', delivery, onError, maxRetries: 0 });
+    await say(home, 1, 2);
+    await vi.waitFor(() => expect(letters(home)).toHaveLength(2));
+    const [first] = letters(home);
+    await home.swarm.events.deadLetters.retry(first?.id ?? '');
     await vi.waitFor(() =>
-      expect(letters(test)[0]).toMatchObject({ id: first?.id, attempts: 2, status: 'dead' }),
+      expect(letters(home)[0]).toMatchObject({ id: first?.id, attempts: 2, status: 'dead' }),
     );
     state.fails = false;
-    await test.swarm.events.deadLetters.retry(first?.id ?? '');
-    await vi.waitFor(() => expect(letters(test)).toHaveLength(1));
+    await home.swarm.events.deadLetters.retry(first?.id ?? '');
+    await vi.waitFor(() => expect(letters(home)).toHaveLength(1));
     await vi.waitFor(() => expect(handled).toEqual([1]));
-    const effects = test.swarm.events.query({ types: ['app.effect'] });
+    const effects = home.swarm.events.query({ types: ['app.effect'] });
     expect(effects.map(({ payload }) => payload)).toEqual(delivery === 'exactly-once' ? [1] : []);
   });
 
   test('tried again after a restart, when somebody listens', async () => {
-    const test = await openTestSwarm();
-    listen(test, { name: 'n', delivery, onError, maxRetries: 0 });
-    await say(test, 1);
-    await vi.waitFor(() => expect(letters(test)).toHaveLength(1));
-    await test.reopen();
-    await test.swarm.events.deadLetters.retry(letters(test)[0]?.id ?? '');
-    expect(letters(test)).toMatchObject([{ status: 'queued' }]);
-    await test.reopen();
-    const { handled, state } = listen(test, { name: 'n', delivery, onError, maxRetries: 0 });
+    const home = await openTestSwarm();
+    listen(home, { name: 'n', delivery, onError, maxRetries: 0 });
+    await say(home, 1);
+    await vi.waitFor(() => expect(letters(home)).toHaveLength(1));
+    await home.reopen();
+    await home.swarm.events.deadLetters.retry(letters(home)[0]?.id ?? '');
+    expect(letters(home)).toMatchObject([{ status: 'queued' }]);
+    await home.reopen();
+    const { handled, state } = listen(home, { name: 'n', delivery, onError, maxRetries: 0 });
     state.fails = false;
     await vi.waitFor(() => expect(handled).toEqual([1]));
-    await vi.waitFor(() => expect(letters(test)).toEqual([]));
+    await vi.waitFor(() => expect(letters(home)).toEqual([]));
   });
 });
 
 test('without a name it is kept under the id of the subscription', async () => {
-  const test = await openTestSwarm();
-  const { hears, handled, state } = listen(test, { onError: 'dead-letter' });
-  await say(test, 1);
-  await vi.waitFor(() => expect(letters(test)).toMatchObject([{ subscription: hears.id }]));
+  const home = await openTestSwarm();
+  const { hears, handled, state } = listen(home, { onError: 'dead-letter' });
+  await say(home, 1);
+  await vi.waitFor(() => expect(letters(home)).toMatchObject([{ subscription: hears.id }]));
   state.fails = false;
-  await test.swarm.events.deadLetters.retry(letters(test)[0]?.id ?? '');
+  await home.swarm.events.deadLetters.retry(letters(home)[0]?.id ?? '');
   await vi.waitFor(() => expect(handled).toEqual([1]));
-  await vi.waitFor(() => expect(letters(test)).toEqual([]));
+  await vi.waitFor(() => expect(letters(home)).toEqual([]));
 });
 
 test('each event of a batch that failed has a letter', async () => {
-  const test = await openTestSwarm();
-  const fails = () => {
-    throw new Error('no');
-  };
-  test.swarm.events.subscribe({ type: 'app.x' }, fails, {
+  const home = await openTestSwarm();
+  home.swarm.events.subscribe({ type: 'app.x' }, fails, {
     name: 'n',
     onError: 'dead-letter',
     batch: { maxSize: 100, maxWait: 0 },
   });
-  await say(test, ...Array.from({ length: 100 }, (_, index) => index));
+  await say(home, ...Array.from({ length: 100 }, (_, index) => index));
   await vi.waitFor(async () => {
-    await test.clock.advance(1);
-    expect(letters(test)).toHaveLength(100);
+    await home.clock.advance(1);
+    expect(letters(home)).toHaveLength(100);
   });
-  const { through = 0 } = test.swarm.events.durableSubscriptions()[0] ?? {};
-  expect(through).toBe(letters(test).at(-1)?.eventSequence);
+  const { through = 0 } = home.swarm.events.durableSubscriptions()[0] ?? {};
+  expect(through).toBe(letters(home).at(-1)?.eventSequence);
 });
 
 test('ignored: counted, passed over, and kept nowhere', async () => {
-  const test = await openTestSwarm();
-  const { hears, handled, state } = listen(test, { name: 'n', onError: 'ignore' });
-  await say(test, 1);
+  const home = await openTestSwarm();
+  const { hears, handled, state } = listen(home, { name: 'n', onError: 'ignore' });
+  await say(home, 1);
   await vi.waitFor(() => expect(hears.stats.errors).toBe(1));
   state.fails = false;
-  await test.reopen();
-  listen(test, { name: 'n', onError: 'ignore' });
+  await home.reopen();
+  listen(home, { name: 'n', onError: 'ignore' });
   await settle();
-  expect([handled, letters(test)]).toEqual([[], []]);
+  expect([handled, letters(home)]).toEqual([[], []]);
 });
 
 test('[I12] when no letter has room the subscription stops, and loses nothing', async () => {
-  const test = await openTestSwarm({ limits: { deadLettersMax: 1 } });
-  const { hears, handled, state } = listen(test, { name: 'n', onError: 'dead-letter' });
-  await say(test, 1, 2, 3);
+  const home = await openTestSwarm({ limits: { deadLettersMax: 1 } });
+  const { hears, handled, state } = listen(home, { name: 'n', onError: 'dead-letter' });
+  await say(home, 1, 2, 3);
   await vi.waitFor(() => expect(hears.status).toBe('paused'));
   expect(hears.reason).toMatchObject({ code: 'LIMIT_EXCEEDED' });
-  expect(letters(test)).toHaveLength(1);
-  await test.swarm.events.deadLetters.drop(letters(test)[0]?.id ?? '', 'nobody needs it');
+  expect(letters(home)).toHaveLength(1);
+  await home.swarm.events.deadLetters.drop(letters(home)[0]?.id ?? '', 'nobody needs it');
   state.fails = false;
   hears.resume();
   expect(hears.reason).toBeUndefined();
@@ -160,11 +161,11 @@ test('[I12] when no letter has room the subscription stops, and loses nothing', 
 
 describe('[I10] a letter is for the sessions of its agent, Conductors and the operator', () => {
   test('others are refused, and it stays', async () => {
-    const test = await openTestSwarm();
+    const home = await openTestSwarm();
     const [ant, bee, lead] = [
-      await test.swarm.register({ agentType: 'pulse', agentId: 'ant' }),
-      await test.swarm.register({ agentType: 'pulse', agentId: 'bee' }),
-      await test.swarm.register({ agentType: 'conductor', agentId: 'lead' }),
+      await home.swarm.register({ agentType: 'pulse', agentId: 'ant' }),
+      await home.swarm.register({ agentType: 'pulse', agentId: 'bee' }),
+      await home.swarm.register({ agentType: 'conductor', agentId: 'lead' }),
     ];
     ant.events.subscribe(
       { type: 'app.x' },
@@ -173,9 +174,9 @@ describe('[I10] a letter is for the sessions of its agent, Conductors and the op
       },
       { name: 'n', onError: 'dead-letter' },
     );
-    await say(test, 1, 2);
-    await vi.waitFor(() => expect(letters(test)).toHaveLength(2));
-    const [first, second] = letters(test);
+    await say(home, 1, 2);
+    await vi.waitFor(() => expect(letters(home)).toHaveLength(2));
+    const [first, second] = letters(home);
     const { deadLetters } = bee.events;
     await expect(deadLetters.drop(first?.id ?? '')).rejects.toMatchObject({ code: 'NOT_HOLDER' });
     await expect(deadLetters.retry(first?.id ?? '')).rejects.toMatchObject({ code: 'NOT_HOLDER' });
@@ -184,6 +185,6 @@ describe('[I10] a letter is for the sessions of its agent, Conductors and the op
     expect(deadLetters.list('other')).toEqual([]);
     await lead.events.deadLetters.drop(first?.id ?? '');
     await ant.events.deadLetters.drop(second?.id ?? '');
-    expect(letters(test)).toEqual([]);
+    expect(letters(home)).toEqual([]);
   });
 });

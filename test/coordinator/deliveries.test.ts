@@ -29,6 +29,17 @@ async function inTime({ clock }: TestSwarm, check: () => void): Promise<void> {
   });
 }
 
+function code(ask: () => unknown): string | undefined {
+  try {
+    ask();
+  } catch (error) {
+    return (error as { code?: string }).code;
+  }
+  return 'granted';
+}
+
+const nothing = (): void => {};
+
 const APP = { type: 'app.*' } as const;
 const FAST = { backoff: { baseMs: 10, maxMs: 20 } } as const;
 
@@ -40,69 +51,62 @@ describe('a durable subscription', () => {
   test.each(['at-most-once', 'at-least-once', 'exactly-once'] as const)(
     '%s: goes on under its name after a restart, where it was',
     async (delivery) => {
-      const test = await openTestSwarm();
+      const home = await openTestSwarm();
       const told: unknown[] = [];
       const subscribe = () =>
-        test.swarm.events.subscribe(APP, ({ payload }) => void told.push(payload), {
+        home.swarm.events.subscribe(APP, ({ payload }) => void told.push(payload), {
           name: 'counter',
           delivery,
         });
       subscribe();
-      await say(test, 1, 2);
+      await say(home, 1, 2);
       await vi.waitFor(() => expect(told).toEqual([1, 2]));
-      await test.reopen();
-      await say(test, 3); // nobody listens
-      expect(test.swarm.events.durableSubscriptions()).toMatchObject([
+      await home.reopen();
+      await say(home, 3); // nobody listens
+      expect(home.swarm.events.durableSubscriptions()).toMatchObject([
         { name: 'counter', agentId: 'operator', status: 'closed' },
       ]);
       subscribe();
-      await say(test, 4);
+      await say(home, 4);
       await vi.waitFor(() => expect(told).toEqual([1, 2, 3, 4]));
     },
   );
 
   test('says how far it is, and that nobody else listens under its name', async () => {
-    const test = await openTestSwarm();
-    const ant = await test.swarm.register({ agentType: 'pulse', agentId: 'ant' });
-    const bee = await test.swarm.register({ agentType: 'pulse', agentId: 'bee' });
-    const code = (ask: () => unknown) => {
-      try {
-        ask();
-      } catch (error) {
-        return (error as { code?: string }).code;
-      }
-      return 'granted';
-    };
+    const home = await openTestSwarm();
+    const ant = await home.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+    const bee = await home.swarm.register({ agentType: 'pulse', agentId: 'bee' });
     const listen = (who = ant) => who.events.subscribe(APP, () => {}, { name: 'n' });
     const hears = listen();
     expect(code(() => listen())).toBe('ALREADY_EXISTS');
-    await say(test, 1);
-    const [{ through = 0, ...shown } = {}] = test.swarm.events.durableSubscriptions();
+    await say(home, 1);
+    const [shown] = home.swarm.events.durableSubscriptions();
+    const through = shown?.through ?? 0;
     expect(shown).toMatchObject({ name: 'n', agentId: 'ant', status: 'active' });
-    const [event] = test.swarm.events.query({ types: ['app.x'] });
+    const [event] = home.swarm.events.query({ types: ['app.x'] });
     expect(through).toBe(event?.sequence);
     hears.cancel();
     expect(code(() => listen(bee))).toBe('NOT_HOLDER');
     // Another session of the agent goes on.
-    const again = await test.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+    const again = await home.swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const goesOn = again.events.subscribe(APP, () => {}, { name: 'n', from: 'beginning' });
     expect(goesOn.next).toBeGreaterThan(through);
     goesOn.cancel();
     await expect(bee.events.removeSubscription('n')).rejects.toMatchObject({ code: 'NOT_HOLDER' });
     await again.events.removeSubscription('n');
-    expect(test.swarm.events.durableSubscriptions()).toEqual([]);
+    expect(home.swarm.events.durableSubscriptions()).toEqual([]);
     await expect(ant.events.removeSubscription('n')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   test('what nobody wanted is passed for good, once it is much', async () => {
-    const test = await openTestSwarm();
-    test.swarm.events.subscribe({ type: 'app.never' }, () => {}, { name: 'n', from: 'beginning' });
+    const home = await openTestSwarm();
+    home.swarm.events.subscribe({ type: 'app.never' }, () => {}, { name: 'n', from: 'beginning' });
     for (let n = 0; n < 21; n++) {
-      for (let one = 0; one < 500; one++) test.swarm.events.emit({ type: 'app.x', payload: one });
-      await test.swarm.durable();
+      for (let one = 0; one < 500; one++) home.swarm.events.emit({ type: 'app.x', payload: one });
+      await home.swarm.durable();
       await settle(5);
     }
-    await vi.waitFor(() => expect(throughOf(test, 'n')).toBeGreaterThan(9_000));
+    await vi.waitFor(() => expect(throughOf(home, 'n')).toBeGreaterThan(9_000));
   });
 
   test('[I12] more names than subscriptionsMax', async () => {
@@ -114,16 +118,16 @@ describe('a durable subscription', () => {
 
 describe('at-most-once', () => {
   test('that an event is done is durable before the handler sees it', async () => {
-    const test = await openTestSwarm();
+    const home = await openTestSwarm();
     const seen: unknown[] = [];
-    test.swarm.events.subscribe(
+    home.swarm.events.subscribe(
       APP,
       ({ sequence }) => {
-        seen.push([throughOf(test, 'n') === sequence, test.swarm.durableSequence > sequence]);
+        seen.push([throughOf(home, 'n') === sequence, home.swarm.durableSequence > sequence]);
       },
       { name: 'n', delivery: 'at-most-once' },
     );
-    await say(test, 1, 2);
+    await say(home, 1, 2);
     await vi.waitFor(() =>
       expect(seen).toEqual([
         [true, true],
@@ -133,18 +137,18 @@ describe('at-most-once', () => {
   });
 
   test('a failure is not tried again', async () => {
-    const test = await openTestSwarm();
+    const home = await openTestSwarm();
     let calls = 0;
     const fails = () => {
       calls += 1;
       throw new Error('no');
     };
-    const hears = test.swarm.events.subscribe(APP, fails, { name: 'n', delivery: 'at-most-once' });
-    await say(test, 1);
+    const hears = home.swarm.events.subscribe(APP, fails, { name: 'n', delivery: 'at-most-once' });
+    await say(home, 1);
     await vi.waitFor(() => expect(hears.stats.errors).toBe(1));
-    await inTime(test, () => expect(calls).toBe(1));
-    await test.reopen();
-    test.swarm.events.subscribe(APP, fails, { name: 'n', delivery: 'at-most-once' });
+    await inTime(home, () => expect(calls).toBe(1));
+    await home.reopen();
+    home.swarm.events.subscribe(APP, fails, { name: 'n', delivery: 'at-most-once' });
     await settle();
     expect(calls).toBe(1);
   });
@@ -152,17 +156,17 @@ describe('at-most-once', () => {
 
 describe('at-least-once', () => {
   test('an event that was not done is given again after a restart', async () => {
-    const test = await openTestSwarm();
+    const home = await openTestSwarm();
     const told: unknown[] = [];
     const subscribe = (stuckAt?: number) =>
-      test.swarm.events.subscribe(
+      home.swarm.events.subscribe(
         APP,
         async ({ payload, id }, { attempt }) => {
           told.push([
             payload,
             attempt,
             id.endsWith(
-              `-${test.swarm.events.query({ types: ['app.x'] })[Number(payload) - 1]?.sequence}`,
+              `-${home.swarm.events.query({ types: ['app.x'] })[Number(payload) - 1]?.sequence}`,
             ),
           ]);
           if (payload === stuckAt) await new Promise(() => {});
@@ -170,9 +174,9 @@ describe('at-least-once', () => {
         { name: 'n' },
       );
     subscribe(2);
-    await say(test, 1, 2, 3);
+    await say(home, 1, 2, 3);
     await vi.waitFor(() => expect(told).toHaveLength(2));
-    await test.reopen();
+    await home.reopen();
     subscribe();
     await vi.waitFor(() => expect(told).toHaveLength(4));
     expect(told).toEqual([
@@ -184,9 +188,9 @@ describe('at-least-once', () => {
   });
 
   test('a failed one is tried again after growing pauses, and in order', async () => {
-    const test = await openTestSwarm();
+    const home = await openTestSwarm();
     const told: unknown[] = [];
-    const hears = test.swarm.events.subscribe(
+    const hears = home.swarm.events.subscribe(
       APP,
       ({ payload }, { attempt }) => {
         told.push([payload, attempt]);
@@ -194,9 +198,9 @@ describe('at-least-once', () => {
       },
       { name: 'n', ...FAST },
     );
-    await say(test, 1, 2);
+    await say(home, 1, 2);
     expect(told).toEqual([[1, 1]]);
-    await inTime(test, () =>
+    await inTime(home, () =>
       expect(told).toEqual([
         [1, 1],
         [1, 2],
@@ -209,9 +213,9 @@ describe('at-least-once', () => {
   });
 
   test('a pause also waits with what is to be tried again', async () => {
-    const test = await openTestSwarm();
+    const home = await openTestSwarm();
     let calls = 0;
-    const hears = test.swarm.events.subscribe(
+    const hears = home.swarm.events.subscribe(
       APP,
       () => {
         calls += 1;
@@ -219,9 +223,9 @@ describe('at-least-once', () => {
       },
       { name: 'n', ...FAST },
     );
-    await say(test, 1);
+    await say(home, 1);
     hears.pause();
-    await test.clock.advance(10_000);
+    await home.clock.advance(10_000);
     await settle();
     expect(calls).toBe(1);
     hears.resume();
@@ -230,22 +234,22 @@ describe('at-least-once', () => {
   });
 
   test('in no order: progress is that of the slowest', async () => {
-    const test = await openTestSwarm();
+    const home = await openTestSwarm();
     const ends = new Map<unknown, () => void>();
     const hear = async ({ payload }: SwarmEvent) =>
       new Promise<void>((resolve) => void ends.set(payload, resolve));
-    test.swarm.events.subscribe(APP, hear, { name: 'n', ordered: false });
-    const before = throughOf(test, 'n') ?? 0;
-    await say(test, 1, 2, 3);
-    const first = test.swarm.events.query({ types: ['app.x'] })[0]?.sequence ?? 0;
+    home.swarm.events.subscribe(APP, hear, { name: 'n', ordered: false });
+    const before = throughOf(home, 'n') ?? 0;
+    await say(home, 1, 2, 3);
+    const first = home.swarm.events.query({ types: ['app.x'] })[0]?.sequence ?? 0;
     ends.get(2)?.();
     ends.get(3)?.();
     await settle();
-    await test.swarm.durable();
-    expect(throughOf(test, 'n')).toBeLessThan(first);
-    expect(throughOf(test, 'n')).toBeGreaterThanOrEqual(before);
+    await home.swarm.durable();
+    expect(throughOf(home, 'n')).toBeLessThan(first);
+    expect(throughOf(home, 'n')).toBeGreaterThanOrEqual(before);
     ends.get(1)?.();
-    await vi.waitFor(() => expect(throughOf(test, 'n')).toBe(first + 2));
+    await vi.waitFor(() => expect(throughOf(home, 'n')).toBe(first + 2));
   });
 });
 
@@ -253,8 +257,8 @@ describe('exactly-once', () => {
   const place = 'global.config.maxConcurrentAgents';
 
   test('what the handler asks for, and its progress, are one commit', async () => {
-    const test = await openTestSwarm();
-    test.swarm.events.subscribe(
+    const home = await openTestSwarm();
+    home.swarm.events.subscribe(
       { type: 'app.x' },
       async ({ payload }, context) => {
         context.update({ path: place, newValue: 100 + Number(payload) });
@@ -268,11 +272,11 @@ describe('exactly-once', () => {
       },
       { name: 'n', delivery: 'exactly-once' },
     );
-    await say(test, 1, 2);
-    await vi.waitFor(() => expect(test.swarm.get('global.tasks.t2.status')).toBe('pending'));
-    expect(test.swarm.get(place)).toBe(102);
-    const events = test.swarm.events.query({ types: ['app.x'] });
-    const commits = (await test.commits()).filter(
+    await say(home, 1, 2);
+    await vi.waitFor(() => expect(home.swarm.get('global.tasks.t2.status')).toBe('pending'));
+    expect(home.swarm.get(place)).toBe(102);
+    const events = home.swarm.events.query({ types: ['app.x'] });
+    const commits = (await home.commits()).filter(
       ({ command }) => command.type === 'compound.apply',
     );
     const mine = commits.filter(({ facts }) => facts.some(({ type }) => type === 'task.created'));
@@ -281,23 +285,23 @@ describe('exactly-once', () => {
       ['system.config_changed', 'app.heard', 'task.created', 'subscription.advanced'],
     ]);
     expect(mine.map(({ command }) => command.causationId)).toEqual(events.map(({ id }) => id));
-    await test.open();
+    await home.open();
     let stored: unknown;
-    test.swarm.events.subscribe(
+    home.swarm.events.subscribe(
       { type: 'app.x' },
       async (_event, { storage }) => {
         stored = await storage.get('sum');
       },
       { name: 'n', delivery: 'exactly-once' },
     );
-    await say(test, 3);
+    await say(home, 3);
     await vi.waitFor(() => expect(stored).toBe(3));
   });
 
   test('one refusal refuses all: nothing of it has happened, and it is tried again', async () => {
-    const test = await openTestSwarm();
+    const home = await openTestSwarm();
     const seen: unknown[] = [];
-    const hears = test.swarm.events.subscribe(
+    const hears = home.swarm.events.subscribe(
       APP,
       async ({ payload }, context) => {
         seen.push([context.attempt, await context.storage.get('last')]);
@@ -308,14 +312,14 @@ describe('exactly-once', () => {
       },
       { name: 'n', delivery: 'exactly-once', ...FAST },
     );
-    await test.swarm.dispatch({ type: 'task.create', payload: { taskId: 't', goal: 'g' } });
-    const before = throughOf(test, 'n');
-    await say(test, 1);
-    expect(test.swarm.get(place)).not.toBe(50);
-    expect(throughOf(test, 'n')).toBe(before);
-    await inTime(test, () => expect(hears.stats.processed).toBe(1));
-    expect(test.swarm.get(place)).toBe(50);
-    expect(test.swarm.get('global.tasks.t.status')).toBe('cancelled');
+    await home.swarm.dispatch({ type: 'task.create', payload: { taskId: 't', goal: 'g' } });
+    const before = throughOf(home, 'n');
+    await say(home, 1);
+    expect(home.swarm.get(place)).not.toBe(50);
+    expect(throughOf(home, 'n')).toBe(before);
+    await inTime(home, () => expect(hears.stats.processed).toBe(1));
+    expect(home.swarm.get(place)).toBe(50);
+    expect(home.swarm.get('global.tasks.t.status')).toBe('cancelled');
     expect(seen).toEqual([
       [1, null],
       [2, null],
@@ -325,8 +329,8 @@ describe('exactly-once', () => {
   });
 
   test('a handler that fails after it asked has asked for nothing', async () => {
-    const test = await openTestSwarm();
-    test.swarm.events.subscribe(
+    const home = await openTestSwarm();
+    home.swarm.events.subscribe(
       { type: 'app.x' },
       async (_event, context) => {
         context.emit({ type: 'app.effect', payload: context.attempt });
@@ -335,46 +339,40 @@ describe('exactly-once', () => {
       },
       { name: 'n', delivery: 'exactly-once', ...FAST },
     );
-    await say(test, 1);
-    await inTime(test, () =>
+    await say(home, 1);
+    await inTime(home, () =>
       expect(
-        test.swarm.events.query({ types: ['app.effect'] }).map(({ payload }) => payload),
+        home.swarm.events.query({ types: ['app.effect'] }).map(({ payload }) => payload),
       ).toEqual([2]),
     );
   });
 
   test('what comes after the handler has ended, or without exactly-once, is refused', async () => {
-    const test = await openTestSwarm();
+    const home = await openTestSwarm();
     const codes: unknown[] = [];
-    const code = (ask: () => unknown) => {
-      try {
-        ask();
-      } catch (error) {
-        codes.push((error as { code?: string }).code);
-      }
-    };
+    const note = (ask: () => unknown) => void codes.push(code(ask));
     let late: DeliveryContext | undefined;
     const all = (context: DeliveryContext) => {
-      code(() => context.update({ path: place, newValue: 1 }));
-      code(() => context.emit({ type: 'app.y', payload: 1 }));
-      code(() => context.dispatch({ type: 'task.create', payload: { goal: 'g' } }));
-      code(() => context.storage.set('k', 1));
-      code(() => context.storage.delete('k'));
+      note(() => context.update({ path: place, newValue: 1 }));
+      note(() => context.emit({ type: 'app.y', payload: 1 }));
+      note(() => context.dispatch({ type: 'task.create', payload: { goal: 'g' } }));
+      note(() => context.storage.set('k', 1));
+      note(() => context.storage.delete('k'));
     };
-    test.swarm.events.subscribe({ type: 'app.x' }, (_event, context) => all(context));
-    await say(test, 1);
+    home.swarm.events.subscribe({ type: 'app.x' }, (_event, context) => all(context));
+    await say(home, 1);
     expect(codes.splice(0)).toEqual(Array.from({ length: 5 }, () => 'INVALID_INPUT'));
-    test.swarm.events.subscribe(
+    home.swarm.events.subscribe(
       { type: 'app.x' },
       (_event, context) => {
         late = context;
-        code(() => context.storage.set('k', 1)); // it has no name, so no progress that this could go with
-        code(() => context.storage.set('', 1));
-        code(() => context.emit({ type: 'foo', payload: 1 }));
+        note(() => context.storage.set('k', 1)); // it has no name, so no progress that this could go with
+        note(() => context.storage.set('', 1));
+        note(() => context.emit({ type: 'foo', payload: 1 }));
       },
       { delivery: 'exactly-once' },
     );
-    await say(test, 2);
+    await say(home, 2);
     expect(codes.splice(5)).toEqual(['INVALID_INPUT', 'INVALID_INPUT', 'INVALID_INPUT']);
     codes.length = 0;
     if (late !== undefined) all(late);
@@ -382,8 +380,8 @@ describe('exactly-once', () => {
   });
 
   test('without a name it collects too, within the process', async () => {
-    const test = await openTestSwarm();
-    test.swarm.events.subscribe(
+    const home = await openTestSwarm();
+    home.swarm.events.subscribe(
       { type: 'app.x' },
       ({ payload }, context) => {
         context.emit({ type: 'app.one', payload });
@@ -391,18 +389,18 @@ describe('exactly-once', () => {
       },
       { delivery: 'exactly-once' },
     );
-    await say(test, 1);
-    await vi.waitFor(() => expect(test.swarm.events.query({ types: ['app.two'] })).toHaveLength(1));
+    await say(home, 1);
+    await vi.waitFor(() => expect(home.swarm.events.query({ types: ['app.two'] })).toHaveLength(1));
     const [one, two] = ['app.one', 'app.two'].map(
-      (type) => test.swarm.events.query({ types: [type] })[0],
+      (type) => home.swarm.events.query({ types: [type] })[0],
     );
     expect(two?.sequence).toBe((one?.sequence ?? 0) + 1);
   });
 
   test('somebody else was quicker: nothing happens twice', async () => {
-    const test = await openTestSwarm();
-    let goOn = (): void => {};
-    const hears = test.swarm.events.subscribe(
+    const home = await openTestSwarm();
+    let goOn = nothing;
+    const hears = home.swarm.events.subscribe(
       { type: 'app.x' },
       async ({ sequence }, context) => {
         await new Promise<void>((resolve) => (goOn = resolve));
@@ -410,47 +408,47 @@ describe('exactly-once', () => {
       },
       { name: 'n', delivery: 'exactly-once' },
     );
-    await say(test, 1);
-    const through = test.swarm.sequence;
-    await test.swarm.dispatch({ type: 'subscription.advance', payload: { name: 'n', through } });
+    await say(home, 1);
+    const through = home.swarm.sequence;
+    await home.swarm.dispatch({ type: 'subscription.advance', payload: { name: 'n', through } });
     goOn();
     await vi.waitFor(() => expect(hears.stats.processed).toBe(1));
-    expect(test.swarm.events.query({ types: ['app.effect'] })).toEqual([]);
+    expect(home.swarm.events.query({ types: ['app.effect'] })).toEqual([]);
   });
 
   test('a batch is one commit', async () => {
-    const test = await openTestSwarm();
-    test.swarm.events.subscribe(
+    const home = await openTestSwarm();
+    home.swarm.events.subscribe(
       { type: 'app.x' },
       (events, context) => {
         context.emit({ type: 'app.sum', payload: events.map(({ payload }) => payload) });
       },
       { name: 'n', delivery: 'exactly-once', batch: { maxSize: 2, maxWait: 5 } },
     );
-    await say(test, 1, 2, 3);
-    await inTime(test, () =>
-      expect(test.swarm.events.query({ types: ['app.sum'] }).map(({ payload }) => payload)).toEqual(
+    await say(home, 1, 2, 3);
+    await inTime(home, () =>
+      expect(home.swarm.events.query({ types: ['app.sum'] }).map(({ payload }) => payload)).toEqual(
         [[1, 2], [3]],
       ),
     );
-    expect(throughOf(test, 'n')).toBeGreaterThanOrEqual(
-      test.swarm.events.query({ types: ['app.x'] }).at(-1)?.sequence ?? 0,
+    expect(throughOf(home, 'n')).toBeGreaterThanOrEqual(
+      home.swarm.events.query({ types: ['app.x'] }).at(-1)?.sequence ?? 0,
     );
   });
 
   test('its effects are permitted as those of its session', async () => {
-    const test = await openTestSwarm();
-    const ant = await test.swarm.register({ agentType: 'pulse', agentId: 'ant' });
+    const home = await openTestSwarm();
+    const ant = await home.swarm.register({ agentType: 'pulse', agentId: 'ant' });
     ant.events.subscribe(
       { type: 'app.x' },
       (_event, context) => context.update({ path: place, newValue: 7 }),
       { name: 'n', delivery: 'exactly-once', onError: 'dead-letter' },
     );
-    await say(test, 1);
-    await vi.waitFor(() => expect(test.swarm.events.deadLetters.list()).toHaveLength(1));
-    expect(test.swarm.events.deadLetters.list()).toMatchObject([
+    await say(home, 1);
+    await vi.waitFor(() => expect(home.swarm.events.deadLetters.list()).toHaveLength(1));
+    expect(home.swarm.events.deadLetters.list()).toMatchObject([
       { subscription: 'n', agentId: 'ant', error: { code: 'FORBIDDEN' } },
     ]);
-    expect(test.swarm.get(place)).not.toBe(7);
+    expect(home.swarm.get(place)).not.toBe(7);
   });
 });

@@ -174,8 +174,8 @@ describe('a lifecycle fact', () => {
 });
 
 test('[I7] nobody emits into a swarm that is closed', async () => {
-  const test = await openTestSwarm();
-  const { swarm } = test;
-  await test.close();
+  const home = await openTestSwarm();
+  const { swarm } = home;
+  await home.close();
   expect(refusal(() => swarm.events.emit({ type: 'app.x', payload: 1 }))).toBe('CLOSED');
 });

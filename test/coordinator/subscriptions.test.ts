@@ -21,6 +21,10 @@ function refusal(ask: () => unknown): string {
   return 'granted';
 }
 
+const even = ({ payload }: SwarmEvent) => (payload as number) % 2 === 0;
+const large = ({ payload }: SwarmEvent) => (payload as number) > 3;
+const nothing = (): void => {};
+
 const numbers = (events: readonly SwarmEvent[]) => events.map(({ payload }) => payload);
 
 describe('[I2] what is told', () => {
@@ -53,8 +57,6 @@ describe('[I2] what is told', () => {
     const { swarm } = await openTestSwarm();
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const told: unknown[] = [];
-    const even = ({ payload }: SwarmEvent) => (payload as number) % 2 === 0;
-    const large = ({ payload }: SwarmEvent) => (payload as number) > 3;
     const pattern = { type: 'app.*', source: ant.identity, custom: even };
     const hears = swarm.events.subscribe(pattern, ({ payload }) => void told.push(payload), {
       filter: large,
@@ -79,9 +81,9 @@ describe('[I2] what is told', () => {
     await settle();
     expect(told).toHaveLength(2);
     expect(told[0]).toBe(told[1]);
-    expect(Object.isFrozen(told[0]) && Object.isFrozen((told[0]?.payload as { a: [] }).a)).toBe(
-      true,
-    );
+    expect(
+      Object.isFrozen(told[0]) && Object.isFrozen((told[0]?.payload as { a: [] } | undefined)?.a),
+    ).toBe(true);
   });
 
   test('from the beginning, or from a sequence', async () => {
@@ -150,8 +152,8 @@ describe('the handle of a subscription', () => {
   });
 
   test('it ends with its session, and with the swarm', async () => {
-    const test = await openTestSwarm();
-    const { swarm } = test;
+    const home = await openTestSwarm();
+    const { swarm } = home;
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const told: unknown[] = [];
     const ofAnt = ant.events.subscribe({ type: 'app.*' }, ({ payload }) => void told.push(payload));
@@ -161,7 +163,7 @@ describe('the handle of a subscription', () => {
     await swarm.durable();
     await settle();
     expect([told, ofAnt.status, ofOperator.status]).toEqual([[], 'cancelled', 'active']);
-    await test.close();
+    await home.close();
     expect(ofOperator.status).toBe('cancelled');
   });
 });
@@ -214,8 +216,8 @@ describe('ordered', () => {
 
 describe('batch', () => {
   test('as many as it takes, or what came within maxWait', async () => {
-    const test = await openTestSwarm();
-    const { swarm, clock } = test;
+    const home = await openTestSwarm();
+    const { swarm, clock } = home;
     const told: unknown[][] = [];
     const hears = swarm.events.subscribe(
       { type: 'app.*' },
@@ -307,7 +309,7 @@ describe('nobody is kept waiting', () => {
   test('who is slow is fed from the log, and misses nothing', async () => {
     const { swarm } = await openTestSwarm();
     const told: unknown[] = [];
-    let goOn = (): void => {};
+    let goOn = nothing;
     swarm.events.subscribe({ type: 'app.*' }, async ({ payload }) => {
       told.push(payload);
       if (payload === 1) await new Promise<void>((resolve) => (goOn = resolve));
@@ -371,9 +373,9 @@ describe('[I11] what cannot be meant, or not be kept, is refused', () => {
   });
 
   test('a durable subscription of a swarm that is only read', async () => {
-    const test = await openTestSwarm();
-    await test.close();
-    const swarm = await openSwarm({ directory: test.directory, readonly: true });
+    const home = await openTestSwarm();
+    await home.close();
+    const swarm = await openSwarm({ directory: home.directory, readonly: true });
     const told: unknown[] = [];
     expect(refusal(() => swarm.events.subscribe({}, () => {}, { name: 'n' }))).toBe('READ_ONLY');
     swarm.events.subscribe({}, ({ type }) => void told.push(type), { from: 'beginning' });
