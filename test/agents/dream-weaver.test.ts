@@ -352,21 +352,20 @@ describe('its task', () => {
   ] as const)('that %s in the middle ends the dream', async (_name, lose) => {
     const { swarm, clock, session, dream } = await opened();
     const { id } = await session.tasks.create({ goal: 'g' });
-    let aborted = false;
+    let isLost = false;
     const weave: WeaveFunctions = {
       ...NOTHING,
       generating: async ({ signal }) => {
         await lose(swarm, id);
+        isLost = true;
         return new Promise((resolve) => {
-          signal.addEventListener('abort', () => {
-            aborted = true;
-            resolve({});
-          });
+          signal.addEventListener('abort', () => resolve({}));
         });
       },
     };
     const ended = dream({ weave, taskId: id });
-    while (!aborted) await clock.advance(100);
+    await until(() => isLost, 'generating');
+    await clock.advance(1_000);
     expect(await ended).toMatchObject({
       how: 'failed',
       code: 'TASK_LOST',
