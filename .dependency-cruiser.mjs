@@ -19,7 +19,7 @@ const layers = [
   ['bus', ['core', 'events', 'storage']],
   ['coordinator', ALL_ABOVE],
   ['history', ALL_ABOVE],
-  ['agents', ['core', 'events', 'protocol', 'coordinator']], // events: types, schemas and defaults of what agents keep
+  ['agents', ['core', 'events', 'protocol', 'coordinator']], // events: what the state is, and its shapes
   ['importers', ['core', 'protocol', 'coordinator']],
   ['cli', ALL_ABOVE],
   ['testing', ALL_ABOVE],
@@ -38,10 +38,11 @@ const packages = [
   ['abstract-level', ['storage'], { typesAlsoIn: ['events'] }],
   ['fs-native-extensions', ['storage']],
   ['zod', ['events', 'protocol', 'bus', 'importers']], // bus, importers: options of a caller and the log of another swarm are unknown input, and this their edge
-  ['re2js', ['bus']],
-  ['execa', ['agents']],
+  ['@bufbuild/cel', ['protocol']],
+  ['re2js', ['bus', 'protocol/expression-pattern.ts']],
   ['xstate', ['actors', 'testing', 'coordinator/actor-facade.ts']],
   ['tinyqueue', ['projections']],
+  ['execa', ['agents']],
   ['commander', ['cli']],
   ['picocolors', ['cli']],
   ['cli-table3', ['cli']],

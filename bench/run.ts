@@ -16,6 +16,7 @@ import { memory } from './rows/memory.ts';
 import { open } from './rows/open.ts';
 import { query } from './rows/query.ts';
 import { replay } from './rows/replay.ts';
+import { route } from './rows/route.ts';
 import { stateUpdate } from './rows/state-update.ts';
 import { tasks } from './rows/tasks.ts';
 import { watch } from './rows/watch.ts';
@@ -34,6 +35,7 @@ export const WORKS: readonly Work[] = [
   tasks,
   claim,
   locks,
+  route,
   memory,
 ];
 

@@ -33,6 +33,12 @@ export type {
   WeaveFunctions,
   Woven,
 } from './agents/weave.ts';
+export { conductOnce, runConductor } from './agents/conductor.ts';
+export type { ConductorOptions, ConductorRun } from './agents/conductor.ts';
+export type { ConductorRound, LeftTask } from './agents/conductor-round.ts';
+export { route, type Routed, type Routing } from './agents/routing.ts';
+export type { RoutableTask, RuleFault } from './agents/routing-conditions.ts';
+export type { SessionLoad } from './agents/swarm-load.ts';
 export { runPulse } from './agents/pulse.ts';
 export type { PulseIterationEnd } from './agents/pulse-iteration.ts';
 export type { PulseOptions, PulseOutcome } from './agents/pulse-options.ts';

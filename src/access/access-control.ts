@@ -15,6 +15,7 @@ import type { AgentIdentity } from '../events/identity.ts';
 import { ownerAt } from '../events/owned-path.ts';
 import { canWrite } from '../events/state.ts';
 import type { StateView } from '../events/view.ts';
+import { checkRuleWrites } from '../protocol/rule-expressions.ts';
 import { ACCESS_RULES, type AccessRules, type Operation } from './access-rules.ts';
 
 /** What is said of a write before it is made (specification, `ValidationResult`). */
@@ -37,7 +38,8 @@ export interface AccessControl {
   getAccessiblePaths(agent: AgentIdentity, operation: Operation): string[];
   /**
    * Whether a write would be allowed: by the matrix, because no actor owns the path, because the value fits what the
-   * specification says of it, and because what it moves (the phase of a dream, for example) may move so. What would be kept instead, where that differs, is `sanitizedValue`, and `reason` says why.
+   * specification says of it, an expression of a routing rule can be used, and what it moves (the phase of a dream, for
+   * example) may move so. What would be kept instead, where that differs, is `sanitizedValue`, and `reason` says why.
    * Whether versions, limits and locks let it through is seen when it is written.
    */
   validateUpdate(
@@ -96,6 +98,8 @@ export class Access implements AccessControl {
     if (!fit.ok) return denied(`${path}: the write would make it invalid: ${fit.reason}.`);
     const broken = brokenMove(place, fit.write);
     if (broken !== undefined) return denied(`${path}: ${broken.reason}.`);
+    const bad = checkRuleWrites([{ path, operation: 'write', value: copied.value }]);
+    if (bad !== undefined) return denied(bad.message);
     if (fit.reason === undefined || fit.write.type === 'state.deleted') return { allowed: true };
     return { allowed: true, reason: fit.reason, sanitizedValue: fit.write.payload.newValue };
   }

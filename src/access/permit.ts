@@ -13,6 +13,7 @@ import { hasEnded } from '../events/task.ts';
 import type { StateView } from '../events/view.ts';
 import type { SwarmCommand } from '../protocol/commands.ts';
 import { writesAsked } from '../protocol/paths.ts';
+import { checkRules } from '../protocol/rule-expressions.ts';
 import { checkLocks } from './lock-guard.ts';
 import { notFor } from './access-control.ts';
 import { ACCESS_RULES, type AccessRules } from './access-rules.ts';
@@ -20,7 +21,7 @@ import { COMMAND_TABLE } from './command-table.ts';
 
 /**
  * Undefined when the command may be decided; refuses with `UNKNOWN_SESSION`, `SESSION_OFFLINE`, `FORBIDDEN`, `NOT_HOLDER`,
- * `STALE_TOKEN` or `PATH_LOCKED`.
+ * `STALE_TOKEN` or `PATH_LOCKED`; with `INVALID_INPUT` a routing rule whose expression cannot be used.
  */
 export function permit(
   view: StateView,
@@ -31,7 +32,12 @@ export function permit(
   const refusal = source.agentType === 'system' ? undefined : permitSession(view, source);
   const isKnown = refusal === undefined || refusal.code === 'SESSION_OFFLINE';
   if (isKnown && isLate(view, command)) return undefined; // decide refuses it, and records that it was tried
-  return refusal ?? permitRelation(view, command, rules) ?? checkLocks(view, command);
+  return (
+    refusal ??
+    permitRelation(view, command, rules) ??
+    checkLocks(view, command) ??
+    checkRules(command)
+  );
 }
 
 function permitRelation(

@@ -5,7 +5,7 @@
  * milliseconds the rest goes on in another turn: nobody keeps the coordinator, or another subscriber, waiting. Keeps I2:
  * subscribers hear durable events only, in the order of the log.
  */
-import { refuse, Refused } from '../core/errors.ts';
+import { refuse, Refused, type Refusal } from '../core/errors.ts';
 import type { DeadLetterRecord } from '../events/dead-letter.ts';
 import type { Commit } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
@@ -142,9 +142,9 @@ export class EventBusHub {
     }
   }
 
-  /** Ends every subscription; what is done is said before. */
-  close(): void {
-    for (const subscription of this.#subscriptions.values()) subscription.cancel();
+  /** Ends every subscription, with the reason; what is done is said before. */
+  close(reason: Refusal): void {
+    for (const subscription of this.#subscriptions.values()) subscription.end(reason);
     this.#queue = [];
   }
 

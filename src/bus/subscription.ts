@@ -95,7 +95,7 @@ export class BusSubscription implements Subscription {
     this.source = parts.source;
     this.next = parts.next;
     const { ports, source, options } = parts;
-    const onRefusal = (refusal: Refusal) => this.#stop(refusal);
+    const onRefusal = (refusal: Refusal) => this.end(refusal);
     this.#progress = new Progress({
       ports,
       source,
@@ -141,6 +141,13 @@ export class BusSubscription implements Subscription {
     this.#abort.abort();
     this.#goOn();
     this.#parts.onEnd(this);
+  }
+
+  /** Cancels it for a reason: nothing that it asks for will be granted any more. */
+  end(reason: Refusal): void {
+    if (this.status === 'cancelled') return;
+    this.reason = reason;
+    this.cancel();
   }
 
   /** Gives the event of a dead letter again, before what comes next. */
@@ -264,9 +271,4 @@ export class BusSubscription implements Subscription {
     this.pause();
   }
 
-  /** Nothing that it asks for will be granted any more. */
-  #stop(refusal: Refusal): void {
-    this.reason = refusal;
-    this.cancel();
-  }
 }

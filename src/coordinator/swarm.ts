@@ -395,9 +395,10 @@ export class Swarm {
 
   async #close(): Promise<void> {
     this.#closed.abort();
-    this.#hub.close();
+    const reason = refuse('CLOSED', 'The swarm is closed.');
+    this.#hub.close(reason);
     const savesEnd = this.#stopped === undefined && !this.#isReadonly;
-    this.#stopped = refuse('CLOSED', 'The swarm is closed.');
+    this.#stopped = reason;
     this.#dispatcher.stop(this.#stopped);
     await this.#log.drain();
     this.#waits.close(this.#stopped);
@@ -415,7 +416,7 @@ export class Swarm {
     this.#dispatcher.stop(this.#stopped);
     this.#waits.close(this.#stopped);
     this.#watches.close(this.#stopped);
-    this.#hub.close();
+    this.#hub.close(this.#stopped);
   }
 
   #checkServing(): void {

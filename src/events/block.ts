@@ -4,9 +4,9 @@
  *     {"format":1,"first":7,"count":3,"epoch":2,"previous":"<sha-256 of the stored bytes before>","who":[identity, …],
  *      "commits":[{"at":ms,"by":0,"do":"task.claim","in":{…},"facts":[["task.assigned",{…}],["task.started"]]}, …]}
  *
- * Who gave a command is an index into `who`. A fact is `[type, own, absent, version]`: it has every field of its type that
- * its command's payload has under the same name, except those in `absent`; what is its own stands in `own`. Trailing parts
- * are left out when they say nothing. `docs/log-format.md` describes it for other programs.
+ * Who gave a command is an index into `who`. A fact is `[type, own, absent, version, part]`: it has every field of its type that
+ * its command's payload has under the same name, except those in `absent`; what is its own stands in `own`. Of a compound
+ * command, `part` says which part's payload that is. Trailing parts are left out when they say nothing. `docs/log-format.md` describes it for other programs.
  */
 import { Fault, type ErrorCode } from '../core/errors.ts';
 import { definitionOf } from './catalog.ts';
@@ -19,7 +19,13 @@ import { earlierVersion, upcast } from './upcasters.ts';
 export const BLOCK_FORMAT = 1;
 
 type Payload = Readonly<Record<string, unknown>>;
-type FactText = [type: string, own?: Payload | 0, absent?: readonly string[] | 0, version?: number];
+type FactText = [
+  type: string,
+  own?: Payload | 0,
+  absent?: readonly string[] | 0,
+  version?: number,
+  part?: number,
+];
 
 interface CommitText {
   readonly at: number;
@@ -140,8 +146,10 @@ function encodeCommit({ command, facts, refused }: Commit, by: number): string {
   text += ',"facts":[';
   for (let index = 0; index < facts.length; index++) {
     const fact = facts[index];
-    if (fact !== undefined)
-      text += (index === 0 ? '' : ',') + encodeFact(fact, givenTo(command, index));
+    if (fact === undefined) continue;
+    if (index > 0) text += ',';
+    if (command.type === 'compound.apply') text += encodeOfPart(fact, command.payload as Compound);
+    else text += encodeFact(fact, givenTo(command, index));
   }
   return `${text}]}`;
 }
@@ -157,7 +165,28 @@ function givenTo(
 
 const NOTHING: Payload = Object.freeze({});
 
-function encodeFact(fact: Fact, given: Payload): string {
+/** The payload of a compound command. */
+interface Compound {
+  readonly commands: readonly { readonly payload: Payload }[];
+}
+
+/** A fact of a compound command leaves what it can to the part that gives it most. */
+function encodeOfPart(fact: Fact, { commands }: Compound): string {
+  const payload = fact.payload as Payload;
+  const { fields } = knownDefinition(fact.type, fact.sequence);
+  let part: number | undefined;
+  let most = 0;
+  for (const [index, { payload: given }] of commands.entries()) {
+    let same = 0;
+    for (const key of fields)
+      if (given[key] !== undefined && given[key] === payload[key]) same += 1;
+    if (same > most) [part, most] = [index, same];
+  }
+  if (part === undefined) return encodeFact(fact, NOTHING);
+  return encodeFact(fact, commands[part]?.payload ?? NOTHING, part);
+}
+
+function encodeFact(fact: Fact, given: Payload, part?: number): string {
   const definition = knownDefinition(fact.type, fact.sequence);
   const payload = fact.payload as Payload;
   let own: Record<string, unknown> | undefined;
@@ -170,6 +199,9 @@ function encodeFact(fact: Fact, given: Payload): string {
   let absent: string[] | undefined;
   for (const key of definition.fields) {
     if (given[key] !== undefined && payload[key] === undefined) (absent ??= []).push(key);
+  }
+  if (part !== undefined) {
+    return JSON.stringify([fact.type, own ?? 0, absent ?? 0, definition.version, part]);
   }
   if (definition.version !== 1) {
     return JSON.stringify([fact.type, own ?? 0, absent ?? 0, definition.version]);
@@ -262,13 +294,20 @@ function decodeCommit(text: CommitText, who: readonly AgentIdentity[], first: nu
   const facts: Fact[] = [];
   for (const fact of text.facts) {
     const sequence = first + facts.length;
-    const given = givenTo({ type: text.do, payload: text.in }, facts.length);
+    const given =
+      partGiven(text, fact[4]) ?? givenTo({ type: text.do, payload: text.in }, facts.length);
     const payload = decodePayload(fact, given, sequence);
     facts.push({ type: fact[0], payload, sequence, timeMs: text.at, source });
   }
   return text.refused === undefined
     ? { command, facts }
     : { command, refused: text.refused, facts };
+}
+
+/** What the part of a compound command gives that a fact names; undefined when it names none. */
+function partGiven(text: CommitText, part: number | undefined): Payload | undefined {
+  if (text.do !== 'compound.apply') return undefined;
+  return part === undefined ? NOTHING : (text.in as unknown as Compound).commands[part]?.payload;
 }
 
 function decodePayload(

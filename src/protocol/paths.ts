@@ -10,7 +10,7 @@ import { isStateResource, stateResource } from '../core/resource.ts';
 import { inFull } from '../events/full-path.ts';
 import type { LockHold, LockRecord } from '../events/lock.ts';
 import type { StateView } from '../events/view.ts';
-import type { SwarmCommand } from './commands.ts';
+import type { PayloadOf, SwarmCommand } from './commands.ts';
 
 /** The places that a command is about; none when it is about none that can be locked. */
 export function placesAsked(
@@ -28,17 +28,28 @@ export interface WriteAsked {
   /** As it was written. */
   readonly path: string;
   readonly operation: 'write' | 'delete';
+  /** What is written; absent for a removal. */
+  readonly value?: unknown;
+  /** The value is put at the end of the list to which the path leads. */
+  readonly isAppended?: boolean;
 }
 
 /** The direct writes that a command asks for, in its order; none when it is another command. */
 export function writesAsked({ type, payload }: SwarmCommand): readonly WriteAsked[] {
-  if (type === 'state.update') return [{ path: payload.path, operation: 'write' }];
+  if (type === 'state.update') return [writeAsked(payload)];
   if (type === 'state.delete') return [{ path: payload.path, operation: 'delete' }];
   if (type !== 'state.batch') return [];
-  return payload.updates.map((update) => ({
-    path: update.path,
-    operation: 'delete' in update ? 'delete' : 'write',
-  }));
+  return payload.updates.map((update) =>
+    'delete' in update ? { path: update.path, operation: 'delete' } : writeAsked(update),
+  );
+}
+
+function writeAsked({
+  path,
+  newValue,
+  append,
+}: Pick<PayloadOf<'state.update'>, 'path' | 'newValue' | 'append'>): WriteAsked {
+  return { path, operation: 'write', value: newValue, isAppended: append === true };
 }
 
 function placeAt(path: string): readonly (readonly PathStep[])[] {

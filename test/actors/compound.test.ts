@@ -219,7 +219,7 @@ describe('[I3] a compound command', () => {
           together.checkReplay();
         },
       ),
-      { seed: 5, numRuns: 1_200 },
+      { seed: 5, numRuns: 700 },
     );
     expect(PART_TYPES.filter((type) => !seen.has(type))).toEqual([]);
   });

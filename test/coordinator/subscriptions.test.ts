@@ -105,6 +105,43 @@ describe('[I2] what is told', () => {
   });
 });
 
+test('[I7] after a failed write nobody is told anything more, and each learns why', async () => {
+  const database = new GatedDatabase();
+  const swarm = await openSwarmOver(database, { clock: new ManualClock(), ids: countedIds() });
+  const told: unknown[] = [];
+  const hears = swarm.events.subscribe({ type: 'app.*' }, ({ payload }) => void told.push(payload));
+  const counts = swarm.events.subscribe(
+    { type: 'app.*' },
+    ({ payload }, context) => context.storage.set('last', payload),
+    { name: 'counts', delivery: 'exactly-once' },
+  );
+  swarm.events.emit({ type: 'app.x', payload: 1 });
+  await swarm.durable();
+  await vi.waitFor(() => expect(counts.stats.processed).toBe(1));
+  await swarm.durable();
+  database.failure = new Error('the disk is gone');
+  swarm.events.emit({ type: 'app.x', payload: 2 });
+  await expect(swarm.durable()).rejects.toMatchObject({ code: 'LOG_UNKNOWN' });
+  await settle();
+  expect(told).toEqual([1]);
+  for (const one of [hears, counts]) {
+    expect([one.status, one.reason?.code, one.stats.processed]).toEqual(['cancelled', 'HALTED', 1]);
+  }
+  database.failure = undefined;
+  await swarm.close();
+  const again = await openSwarmOver(database, { clock: new ManualClock(), ids: countedIds() });
+  const stored: unknown[] = [];
+  again.events.subscribe(
+    { type: 'app.*' },
+    async ({ payload }, { storage }) => void stored.push([await storage.get('last'), payload]),
+    { name: 'counts', delivery: 'exactly-once' },
+  );
+  again.events.emit({ type: 'app.x', payload: 3 });
+  await vi.waitFor(() => expect(stored).toEqual([[1, 3]])); // 2 has never happened
+  await again.close();
+  await database.close();
+});
+
 describe('the handle of a subscription', () => {
   test('pause keeps the place, resume goes on there, cancel ends it', async () => {
     const { swarm } = await openTestSwarm();
@@ -164,7 +201,7 @@ describe('the handle of a subscription', () => {
     await settle();
     expect([told, ofAnt.status, ofOperator.status]).toEqual([[], 'cancelled', 'active']);
     await home.close();
-    expect(ofOperator.status).toBe('cancelled');
+    expect([ofOperator.status, ofOperator.reason?.code]).toEqual(['cancelled', 'CLOSED']);
   });
 });
 

@@ -81,6 +81,17 @@ const PRINTED: Readonly<Record<string, readonly string[]>> = {
     'git reports the same commits: true',
     'the task: complete 1 attempt',
   ],
+  '08-routing-rules.mjs': [
+    'left: again, since every dream_weaver is full',
+    'left: song, since no rule matches',
+    'route: lexer (critical) to ant, by code',
+    'reject: print (high), by secrets',
+    'route: parser (normal) to bee, by code',
+    'route: report (low) to wren, by reports',
+    'INVALID_INPUT at 0 there is no variable priority, only task and loads',
+    'INVALID_INPUT at 10 it cannot be read: found = but expecting end of input',
+    'INVALID_INPUT at 0 it gives no boolean',
+  ],
 };
 
 let directory = '';
