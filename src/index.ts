@@ -1,6 +1,38 @@
 /** The door for users. Nothing inside imports it. */
 export type { AccessControl, ValidationResult } from './access/access-control.ts';
 export type { Operation } from './access/access-rules.ts';
+export type { Check, CheckContext, Found } from './agents/check.ts';
+export {
+  builtInChecks,
+  CHECK_LIMITS,
+  diskCheck,
+  eventLoopCheck,
+  loadCheck,
+  lockQueuesCheck,
+  memoryCheck,
+  sessionsCheck,
+} from './agents/built-in-checks.ts';
+export { commandCheck, type CommandCheck } from './agents/command-check.ts';
+export {
+  runDreamWeaver,
+  type DreamEnd,
+  type DreamFailure,
+  type DreamOptions,
+} from './agents/dream-weaver.ts';
+export { HealthWatch, runGuardian, type GuardianOptions } from './agents/guardian.ts';
+export type { LogView } from './agents/health-figures.ts';
+export { checkOnce, runHeartbeat } from './agents/heartbeat.ts';
+export type { Deliver } from './agents/heartbeat-delivery.ts';
+export type { HeartbeatOptions, HeartbeatRound } from './agents/heartbeat-round.ts';
+export type {
+  Dream,
+  DreamPhase,
+  PhaseContext,
+  Weave,
+  WeaveCommand,
+  WeaveFunctions,
+  Woven,
+} from './agents/weave.ts';
 export { conductOnce, runConductor } from './agents/conductor.ts';
 export type { ConductorOptions, ConductorRun } from './agents/conductor.ts';
 export type { ConductorRound, LeftTask } from './agents/conductor-round.ts';
@@ -53,6 +85,7 @@ export { CATALOG, type EventType, type KernelEventType } from './events/catalog.
 export type { SwarmEvent, TraceContext } from './events/envelope.ts';
 export type { Addressee, HandoffRequest } from './events/handoff.ts';
 export type { AgentIdentity, AgentKind, AgentType, Priority } from './events/identity.ts';
+export { DEFAULT_HEALTH_THRESHOLDS, type HealthThresholds } from './events/health-thresholds.ts';
 export type { LockType } from './events/lock.ts';
 export type { Lock, LockRequest } from './events/lock-state.ts';
 export type { AgentHealth, AgentProgress, AgentResources, AgentStatus } from './events/session.ts';

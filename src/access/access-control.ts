@@ -7,6 +7,7 @@
 import { copyJson, type JsonBounds } from '../core/json.ts';
 import { DEFAULT_LIMITS } from '../core/limits.ts';
 import { parsePath, parsePattern } from '../core/path.ts';
+import { brokenMove } from '../events/data-moves.ts';
 import { documentAt } from '../events/documents.ts';
 import { fitWrite } from '../events/fit.ts';
 import { inFull, patternInFull } from '../events/full-path.ts';
@@ -36,9 +37,9 @@ export interface AccessControl {
   /** The patterns of what an agent may do something to, as `query` and `watch` read them. */
   getAccessiblePaths(agent: AgentIdentity, operation: Operation): string[];
   /**
-   * Whether a write would be allowed: by the matrix, because no actor owns the path, and because the value fits what the
-   * specification says of it, and an expression of a routing rule can be used. What would be kept instead, where that differs,
-   * is `sanitizedValue`, and `reason` says why.
+   * Whether a write would be allowed: by the matrix, because no actor owns the path, because the value fits what the
+   * specification says of it, an expression of a routing rule can be used, and what it moves (the phase of a dream, for
+   * example) may move so. What would be kept instead, where that differs, is `sanitizedValue`, and `reason` says why.
    * Whether versions, limits and locks let it through is seen when it is written.
    */
   validateUpdate(
@@ -95,6 +96,8 @@ export class Access implements AccessControl {
     const write = { type: 'state.updated', payload: { newValue: copied.value } } as const;
     const fit = fitWrite(place, write);
     if (!fit.ok) return denied(`${path}: the write would make it invalid: ${fit.reason}.`);
+    const broken = brokenMove(place, fit.write);
+    if (broken !== undefined) return denied(`${path}: ${broken.reason}.`);
     const bad = checkRuleWrites([{ path, operation: 'write', value: copied.value }]);
     if (bad !== undefined) return denied(bad.message);
     if (fit.reason === undefined || fit.write.type === 'state.deleted') return { allowed: true };

@@ -9,6 +9,7 @@ import type { JsonObject, JsonValue } from '../core/json.ts';
 import { parsePath, type PathStep } from '../core/path.ts';
 import type { Limits } from '../core/limits.ts';
 import type { NewSwarmFact } from '../events/catalog.ts';
+import { touchesDream } from '../events/data-moves.ts';
 import { isWithin } from '../events/definition.ts';
 import { depthOf, nodesOf, nodesOfDocument } from '../events/document-size.ts';
 import { fitWrite, type Fit } from '../events/fit.ts';
@@ -27,6 +28,7 @@ import {
 import { alertOf, settingsChanged, type SwarmConfig, type SwarmHealth } from '../events/system.ts';
 import type { StateView } from '../events/view.ts';
 import type { CommandOf } from '../protocol/commands.ts';
+import { checkDream, checkIterations } from './data-moves.ts';
 import { fact, facts, type Deciders, type Decision } from './decision.ts';
 import { compare, writeOf, type AskedWrite } from './state-versions.ts';
 import { targetAt, type Target } from './state-target.ts';
@@ -37,6 +39,8 @@ interface Outcome {
   readonly target: Target;
   readonly facts: readonly NewSwarmFact[];
   readonly document: JsonObject;
+  /** It appends to a full window, so that what it puts there stands where the one before it did. */
+  readonly isShift: boolean;
 }
 
 /** The documents as the writes so far left them, by record. */
@@ -50,22 +54,31 @@ export const stateDeciders: Deciders<'state.update' | 'state.delete' | 'state.ba
 };
 
 function single(outcome: Outcome | Refusal): Decision {
-  return outcome.ok ? facts(...outcome.facts) : outcome;
+  if (!outcome.ok) return outcome;
+  return checkDream(outcome.target, outcome.document) ?? facts(...outcome.facts);
 }
 
-/** All of them or none. Versions are those before the batch; what is written is as the writes before it left it. */
+/**
+ * All of them or none. Versions are those before the batch; what is written is as the writes before it left it, and a dream is
+ * judged by what all of them leave.
+ */
 function batch(view: StateView, { payload }: CommandOf<'state.batch'>): Decision {
   const max = view.swarm?.limits.batchUpdatesMax ?? 0;
   if (payload.updates.length > max)
     return exceeded('A batch has', 'writes', 'batchUpdatesMax', max);
   const drafts = new Map<string, JsonObject>();
+  const targets = new Map<string, Target>();
   const all: NewSwarmFact[] = [];
   const paths: string[] = [];
+  const shifted = new Set<string>();
   for (const asked of payload.updates) {
     const outcome = decideWrite(view, asked, drafts);
     if (!outcome.ok) return outcome;
     const { path, record } = outcome.target;
-    const other = paths.find((one) => isWithin(one, path) || isWithin(path, one));
+    const isNext = outcome.isShift && shifted.has(path);
+    const other = isNext
+      ? undefined
+      : paths.find((one) => isWithin(one, path) || isWithin(path, one));
     if (other !== undefined) {
       return refuse('INVALID_INPUT', `One batch writes ${path} and ${other}: write it once.`, {
         path,
@@ -73,8 +86,14 @@ function batch(view: StateView, { payload }: CommandOf<'state.batch'>): Decision
       });
     }
     paths.push(path);
+    if (outcome.isShift) shifted.add(path);
     drafts.set(record, outcome.document);
+    targets.set(record, outcome.target);
     all.push(...outcome.facts);
+  }
+  for (const [record, target] of targets) {
+    const broken = checkDream(target, drafts.get(record) ?? target.document);
+    if (broken !== undefined) return broken;
   }
   return facts(...all);
 }
@@ -90,7 +109,7 @@ function decideWrite(view: StateView, wanted: AskedWrite, drafts?: Drafts): Outc
   if (!compared.ok) return compared;
   const { asked } = compared;
   const draft = drafts?.get(found.record) ?? found.document;
-  const target = 'append' in asked && asked.append === true ? atEnd(found, draft) : found;
+  const target = isAppend(asked) ? atEnd(found, draft) : found;
   if (!target.ok) return target;
   const write = writeOf(asked, valueAt(draft, target.steps) !== undefined);
   const limits = view.swarm?.limits;
@@ -101,7 +120,7 @@ function decideWrite(view: StateView, wanted: AskedWrite, drafts?: Drafts): Outc
   const excess = checkBounds(target, draft, { write, leaves }, limits);
   if (excess !== undefined) return excess;
   if (leaves.length === 0 || isAbsent(write, draft, target)) {
-    return { ok: true, target, facts: [], document: draft };
+    return { ok: true, target, facts: [], document: draft, isShift: false };
   }
   const fit = fitWrite(
     { schema: target.schema, steps: target.steps, document: draft },
@@ -115,10 +134,20 @@ function decideWrite(view: StateView, wanted: AskedWrite, drafts?: Drafts): Outc
       reason,
     });
   }
+  const misled = checkIterations(target, leaves);
+  if (misled !== undefined) return misled;
   // What it leaves is made again when it is folded: here only for who looks at it.
-  const isRead = drafts !== undefined || target.record === 'swarm';
-  const document = isRead ? written(draft, fit.write, target.steps) : draft;
-  return { ok: true, target, facts: factsOf(target, fit, { draft, document }), document };
+  const isDream = touchesDream(target.kind, leaves);
+  const isRead = drafts !== undefined || target.record === 'swarm' || isDream;
+  const window = windowAt(target.kind, target.steps, limits);
+  const document = isRead ? written(draft, fit.write, target.steps, window) : draft;
+  const isShift = isAppend(asked) && fallsOut(draft, target.steps, window) !== undefined;
+  const stated = factsOf(target, fit, { draft, document });
+  return { ok: true, target, facts: stated, document, isShift };
+}
+
+function isAppend(asked: AskedWrite): boolean {
+  return 'append' in asked && asked.append === true;
 }
 
 function isAbsent(write: Write, document: JsonObject, { steps }: Target): boolean {

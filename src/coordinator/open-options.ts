@@ -15,6 +15,7 @@ export interface ConfigInput {
   readonly features?: Partial<SwarmConfig['features']>;
   readonly conflicts?: SwarmConfig['conflicts'];
   readonly audit?: SwarmConfig['audit'];
+  readonly health?: SwarmConfig['health'];
 }
 
 /** How a swarm is opened. */

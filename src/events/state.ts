@@ -143,18 +143,16 @@ export function evolveDocument(
   steps: readonly PathStep[],
   { paths, window }: WriteBounds,
 ): Marked {
+  const after = written(document, fact, steps, window);
   const oldest = fallsOut(document, steps, window);
   if (oldest !== undefined && fact.type !== 'state.deleted') {
-    const list = steps.slice(0, -1);
-    const [, ...kept] = valueAt(document, list) as readonly JsonValue[];
     const value = fact.payload.newValue as JsonValue;
-    const after = withValueAt(document, list, [...kept, value]) as JsonObject;
     followNodes(document, after, [{ steps, before: oldest, after: value }]);
+    const list = steps.slice(0, -1);
     const changes = changesOf({ steps: list, before: undefined, after: undefined }); // every index means another element
     return { document: after, touched: stampChanges(touched, touchOf(fact), changes, paths) };
   }
   const leaves = leavesOf(document, fact, steps);
-  const after = written(document, fact, steps);
   followNodes(document, after, leaves);
   const touch = touchOf(fact);
   const priority = fact.type === 'state.deleted' ? undefined : fact.payload.priority;
@@ -173,14 +171,20 @@ export type Write =
       readonly payload: { readonly newValue?: unknown; readonly merge?: boolean | undefined };
     };
 
-/** What a write makes of a document. */
+/** What a write makes of a document; `window` is how many of its newest elements the list at the path above keeps. */
 export function written(
   document: JsonObject,
   write: Write,
   steps: readonly PathStep[],
+  window?: number,
 ): JsonObject {
   if (write.type === 'state.deleted') return withValueAt(document, steps, undefined) as JsonObject;
   const value = write.payload.newValue as JsonValue;
+  if (fallsOut(document, steps, window) !== undefined) {
+    const list = steps.slice(0, -1);
+    const [, ...kept] = valueAt(document, list) as readonly JsonValue[];
+    return withValueAt(document, list, [...kept, value]) as JsonObject;
+  }
   const isMerge = write.payload.merge === true;
   const before = isMerge ? (valueAt(document, steps) as JsonValue | undefined) : undefined;
   return withValueAt(document, steps, isMerge ? merged(before, value) : value) as JsonObject;

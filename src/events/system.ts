@@ -8,6 +8,7 @@ import { canonicalJson, type JsonObject, type JsonValue } from '../core/json.ts'
 import { DEFAULT_LIMITS, LEAST_PAYLOAD, type Limits } from '../core/limits.ts';
 import { isoTime } from '../core/time.ts';
 import { timestampSchema } from './fields.ts';
+import { healthThresholdsSchema, type HealthThresholds } from './health-thresholds.ts';
 import { conflictsSchema, type ConflictStrategy } from './strategies.ts';
 import {
   ours,
@@ -40,6 +41,7 @@ export const configSchema = z.strictObject({
   }),
   audit: z.strictObject({ denials: z.boolean() }).optional(),
   conflicts: conflictsSchema.optional(),
+  health: healthThresholdsSchema.optional(),
 });
 
 /** The configuration of a swarm (specification, `GlobalState.config`); timeouts in milliseconds. */
@@ -60,6 +62,9 @@ export interface SwarmConfig {
   readonly audit?: { readonly denials: boolean } | undefined;
   /** Ours: how conflicting writes are resolved, by path pattern. */
   readonly conflicts?: { readonly [pattern: string]: ConflictStrategy } | undefined;
+  /** Ours: from when on a Guardian calls the swarm degraded or critical; defaults for what is absent. */
+  readonly health?:
+    { readonly [Name in keyof HealthThresholds]?: HealthThresholds[Name] | undefined } | undefined;
 }
 
 /** The configuration that a swarm has when nothing else was said. */
@@ -273,9 +278,10 @@ export function withSettings(config: SwarmConfig, change: ConfigChange): SwarmCo
 }
 
 /** What the keys mean that may be absent. A change can only say what a key is, so one that goes becomes this. */
-const ABSENT: Pick<SwarmConfig, 'audit' | 'conflicts'> = {
+const ABSENT: Pick<SwarmConfig, 'audit' | 'conflicts' | 'health'> = {
   audit: { denials: false },
   conflicts: {},
+  health: {},
 };
 
 /** What has to change to make one configuration of another; undefined when nothing does. */

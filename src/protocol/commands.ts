@@ -180,24 +180,33 @@ export const COMMANDS = {
   'handoff.complete': command(handoff),
   'handoff.expire': command(handoff),
 
+  // Since 2: changes of the configuration are partial. Since 3: moves inside the data of an agent are legal ones.
   'state.update': decidesAnew(
-    command(
-      z.strictObject({
-        ...write,
-        onConflict: strategySchema.optional(),
-        priority: prioritySchema.optional(),
-      }),
+    decidesAnew(
+      command(
+        z.strictObject({
+          ...write,
+          onConflict: strategySchema.optional(),
+          priority: prioritySchema.optional(),
+        }),
+      ),
     ),
   ),
   'state.delete': command(z.strictObject(removal)),
-  'state.batch': command(
-    z.strictObject({
-      updates: z
-        .array(
-          z.union([z.strictObject({ ...removal, delete: z.literal(true) }), z.strictObject(write)]),
-        )
-        .min(1),
-    }),
+  // Since 2: as state.update since 3.
+  'state.batch': decidesAnew(
+    command(
+      z.strictObject({
+        updates: z
+          .array(
+            z.union([
+              z.strictObject({ ...removal, delete: z.literal(true) }),
+              z.strictObject(write),
+            ]),
+          )
+          .min(1),
+      }),
+    ),
   ),
 
   'event.emit': command(z.strictObject({ type: appEventTypeSchema, data: jsonValue })),

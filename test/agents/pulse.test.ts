@@ -382,11 +382,15 @@ describe('the task', () => {
     });
     await expect(failing).rejects.toThrow('gave up');
     const { sessionId } = pulse.session.identity;
-    const path = `agents.pulse.${sessionId}.data.iterations[1].status`;
-    await pulse.session.update({ path, newValue: 'running' });
-    expect(await pulse.run(saying('', '', 'COMPLETE'))).toMatchObject({ iterations: 3 });
+    const data = `agents.pulse.${sessionId}.data`;
+    const begun = { ...pulse.state.data.iterations[1], number: 3, status: 'running' };
+    await pulse.session.updateAll([
+      { path: `${data}.iterations`, newValue: begun, append: true },
+      { path: `${data}.currentIteration`, newValue: 3 },
+    ]);
+    expect(await pulse.run(saying('', '', '', 'COMPLETE'))).toMatchObject({ iterations: 4 });
     const statuses = pulse.state.data.iterations.map(({ status }) => status);
-    expect(statuses).toEqual(['complete', 'failed', 'complete']);
+    expect(statuses).toEqual(['complete', 'complete', 'failed', 'complete']);
   });
 });
 

@@ -1,6 +1,9 @@
 /** Every key of the configuration does what `docs/state.md` says of it, and a flag that is off does what off says. */
 import { describe, expect, test } from 'vitest';
+import { HealthWatch } from '../../src/agents/guardian.ts';
 import type { ConfigInput } from '../../src/coordinator/open-options.ts';
+import { DEFAULT_HEALTH_THRESHOLDS, thresholdsOf } from '../../src/events/health-thresholds.ts';
+import type { SwarmConfig } from '../../src/events/system.ts';
 import { openTestSwarm } from '../support/open-test-swarm.ts';
 
 async function opened(config: ConfigInput) {
@@ -109,6 +112,58 @@ describe('features.preemption', () => {
     await ant.tasks.claim({ taskId, start: true });
     expect(swarm.get(`global.tasks["${lesser}"].status`)).toBe(status);
     expect(swarm.get(`global.tasks["${taskId}"].status`)).toBe('running');
+  });
+});
+
+describe('health', () => {
+  const path = 'global.config.health';
+
+  test('is from when on a Guardian calls the swarm degraded or critical', async () => {
+    const { swarm, clock, ant } = await opened({ health: { errorShareDegraded: 0.9 } });
+    const session = await swarm.register({ agentType: 'guardian', agentId: 'guard' });
+    const guardian = new HealthWatch(session, { intervalMs: 1_000, clock });
+    await ant.fail({ code: 'E', message: 'm' }); // one of three
+    expect(await guardian.look()).toBeUndefined();
+    await swarm.update({ path: `${path}.errorShareDegraded`, newValue: 0.3 });
+    expect(await guardian.look()).toMatchObject({ status: 'degraded' });
+    await swarm.update({ path: `${path}.errorShareCritical`, newValue: 0.3 });
+    expect(await guardian.look()).toMatchObject({ status: 'critical' });
+  });
+
+  test('may name some thresholds, has defaults for the rest, and is none when it is taken away', async () => {
+    const one = await openTestSwarm({ config: { health: { calmLooks: 1 } } });
+    const { swarm } = one;
+    const thresholds = () => thresholdsOf(swarm.get('global.config') as SwarmConfig);
+    expect(thresholds()).toEqual({ ...DEFAULT_HEALTH_THRESHOLDS, calmLooks: 1 });
+    const config = { health: { lockQueueDegraded: 7 } };
+    await swarm.dispatch({ type: 'system.configure', payload: { config } });
+    const changed = { ...DEFAULT_HEALTH_THRESHOLDS, lockQueueDegraded: 7 };
+    expect(thresholds()).toEqual(changed);
+    await swarm.delete({ path: `${path}.lockQueueDegraded` });
+    expect(thresholds()).toEqual(DEFAULT_HEALTH_THRESHOLDS);
+    await swarm.update({ path, newValue: { refreshMs: 1 } });
+    await swarm.delete({ path });
+    expect(swarm.get(path)).toEqual({});
+    const again = await one.reopen({ config: { health: { refreshMs: 5 } } });
+    expect(again.get(path)).toEqual({ refreshMs: 5 });
+  });
+
+  test.each([
+    ['a share above 1', { errorShareDegraded: 1.1 }],
+    ['a count of 0', { calmLooks: 0 }],
+    ['half a millisecond', { refreshMs: 0.5 }],
+    ['an unknown threshold', { mood: 1 }],
+  ])('%s is refused', async (_name, health) => {
+    const { swarm } = await openTestSwarm();
+    const refused = { code: 'INVALID_INPUT' };
+    await expect(swarm.update({ path, newValue: health })).rejects.toMatchObject(refused);
+    const config = { health };
+    const configured = swarm.dispatch({ type: 'system.configure', payload: { config } });
+    expect(await configured).toMatchObject(refused);
+    await expect(openTestSwarm({ config: { health } as ConfigInput })).rejects.toMatchObject(
+      refused,
+    );
+    expect(swarm.get(path)).toBeUndefined();
   });
 });
 

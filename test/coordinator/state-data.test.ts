@@ -85,7 +85,7 @@ const FIELDS: Readonly<Record<AgentKind, Readonly<Record<string, readonly [unkno
     dreamId: ['d1', ''],
     dreamType: ['research', 'nightmare'],
     prompt: ['write', 1],
-    phase: ['refining', 'done'],
+    phase: ['generating', 'done'],
     artifacts: [[ARTIFACT], [{ ...ARTIFACT, size: -1 }]],
     contextWindow: [{ documents: ['a'], maxTokens: 9, usedTokens: 1 }, { usedTokens: -1 }],
     quality: [

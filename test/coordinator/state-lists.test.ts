@@ -119,6 +119,20 @@ describe.each(Object.entries(LISTS))('[I12] %s', (place, { name, isWindow }) => 
     expect(session.get(path)).toEqual(isWindow ? all.slice(2) : all.slice(0, 3));
   });
 
+  test('keeps to it when a batch appends several', async () => {
+    const { session, path } = await withSession(place, { [name]: 3 });
+    await session.updateAll(
+      all.slice(0, 3).map((newValue) => ({ path, newValue, append: true as const })),
+    );
+    const two = all.slice(3).map((newValue) => ({ path, newValue, append: true as const }));
+    if (!isWindow) {
+      await expect(session.updateAll(two)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
+      return;
+    }
+    expect(await session.updateAll(two)).toMatchObject({ success: true });
+    expect(session.get(path)).toEqual(all.slice(2));
+  });
+
   test('is refused as a whole when it is longer', async () => {
     const { session, path } = await withSession(place, { [name]: 3 });
     const refused = { code: 'LIMIT_EXCEEDED', details: { limit: name } };

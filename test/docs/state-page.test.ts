@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import * as z from 'zod';
 import { DEFAULT_LIMITS } from '../../src/core/limits.ts';
 import { formatPath, parsePath } from '../../src/core/path.ts';
+import { DREAM_MOVES, ITERATION_MOVES } from '../../src/events/data-moves.ts';
 import { inFull } from '../../src/events/full-path.ts';
 import { LISTS } from '../../src/events/list-limits.ts';
 import { STATE_SCHEMAS } from '../../src/events/state-schemas.ts';
@@ -50,6 +51,23 @@ test('the lists are those of the code, with their limits and what they do when t
   ]);
   const other = ['any other', 'listLengthMax', '10,000', 'refuses another'];
   expect(rows).toEqual([...expected, other]);
+});
+
+function movesOf(place: string, moves: Readonly<Record<string, readonly string[]>>) {
+  return Object.entries(moves).flatMap(([from, to]) => to.map((next) => [place, from, next]));
+}
+
+test('the legal moves are those of the code', () => {
+  const rows = rowsOf(section('Legal moves')).flatMap(([place, from, to = '']) =>
+    to
+      .replace(', together with another id', '')
+      .split(', ')
+      .map((next) => [place, from, next]),
+  );
+  expect(rows).toEqual([
+    ...movesOf('dream_weaver.data.phase', DREAM_MOVES),
+    ...movesOf('pulse.data.iterations[].status', ITERATION_MOVES),
+  ]);
 });
 
 /** Every field of a schema, those of its objects and of the elements of its lists included. */
