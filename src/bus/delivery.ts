@@ -70,6 +70,8 @@ export class Delivery {
 
   /** Delivers; undefined when it is over already. Never rejects. */
   deliver(job: Job): Promise<void> | undefined {
+    const { letter } = job;
+    if (letter !== undefined && !this.#parts.ports.isQueued(letter.id)) return undefined; // dropped
     const isClaimed = this.#parts.options.delivery === 'at-most-once';
     const claim = isClaimed ? this.#doneCommand(job) : undefined;
     if (claim === undefined) return this.#attempt(job);
@@ -293,9 +295,11 @@ function labelsOf({ entries: [entry] }: Job): BusLabels {
   return { causationId: id, correlationId: metadata.correlationId };
 }
 
+/** Somebody else handled the event, or dropped the letter. `part` is that which says that it is done. */
 function isAlreadyDone({ code, details }: Refusal, part?: number): boolean {
   const isProgress = code === 'VERSION_CONFLICT' && details['name'] !== undefined;
-  return isProgress && (part === undefined || details['part'] === part);
+  const isLetter = code === 'NOT_FOUND' && details['letterId'] !== undefined;
+  return (isProgress || isLetter) && (part === undefined || details['part'] === part);
 }
 
 /** A refusal of a part is about that part, and may be mended; one of the whole is about who asks. */

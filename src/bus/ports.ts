@@ -63,6 +63,8 @@ export interface BusPorts {
   isLive(source: AgentIdentity): boolean;
   /** How far a durable subscription is. */
   throughOf(name: string): number | undefined;
+  /** Whether a dead letter is still to be tried again. */
+  isQueued(letterId: string): boolean;
   /** The dead letters of a subscription that it is to have again. */
   queuedLetters(subscription: string): readonly DeadLetterRecord[];
 }

@@ -267,6 +267,7 @@ export class BusSubscription implements Subscription {
 
   /** Something keeps it from going on, which somebody can mend: it waits until it is resumed. */
   #hold(refusal: Refusal): void {
+    if (this.status !== 'active') return;
     this.reason = refusal;
     this.pause();
   }

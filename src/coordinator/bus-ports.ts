@@ -45,6 +45,7 @@ export function busPorts({ log, projector, dispatcher, clock, ids }: BusPortsPar
       return agentType === 'system' || projector.session(sessionId)?.status !== 'offline';
     },
     throughOf: (name) => projector.subscription(name)?.through,
+    isQueued: (letterId) => projector.deadLetter(letterId)?.status === 'queued',
     queuedLetters: (name) =>
       [...projector.deadLetters.values()].filter(
         ({ subscription, status }) => subscription === name && status === 'queued',

@@ -30,6 +30,8 @@ function listen(home: TestSwarm, options: SubscribeOptions) {
   return { hears, handled, state };
 }
 
+const nothing = (): void => {};
+
 function fails(): never {
   throw new Error('no');
 }
@@ -88,6 +90,51 @@ describe.each(DURABLE)('%s, %s', (delivery, onError) => {
     await vi.waitFor(() => expect(handled).toEqual([1]));
     const effects = home.swarm.events.query({ types: ['app.effect'] });
     expect(effects.map(({ payload }) => payload)).toEqual(delivery === 'exactly-once' ? [1] : []);
+  });
+
+  test('dropped while it waits to be tried again, or while it is: gone, and the rest goes on', async () => {
+    const home = await openTestSwarm();
+    const { hears, handled, state } = listen(home, { name: 'n', delivery, onError, maxRetries: 0 });
+    await say(home, 1);
+    await vi.waitFor(() => expect(letters(home)).toHaveLength(1));
+    const [letter] = letters(home);
+    const { deadLetters } = home.swarm.events;
+    hears.pause();
+    await deadLetters.retry(letter?.id ?? '');
+    await deadLetters.drop(letter?.id ?? '');
+    state.fails = false;
+    hears.resume();
+    await say(home, 2);
+    await vi.waitFor(() => expect(handled).toEqual([2]));
+    expect([hears.status, letters(home)]).toEqual(['active', []]);
+  });
+
+  test('dropped while its handler runs: gone for good', async () => {
+    const home = await openTestSwarm();
+    let calls = 0;
+    let goOn = nothing;
+    const hears = home.swarm.events.subscribe(
+      { type: 'app.x' },
+      async () => {
+        calls += 1;
+        if (calls === 1) throw new Error('no');
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+      },
+      { name: 'n', delivery, onError, maxRetries: 0 },
+    );
+    await say(home, 1);
+    await vi.waitFor(() => expect(letters(home)).toHaveLength(1));
+    const [letter] = letters(home);
+    const { deadLetters } = home.swarm.events;
+    await deadLetters.retry(letter?.id ?? '');
+    await vi.waitFor(() => expect(calls).toBe(2));
+    if (delivery !== 'at-most-once') await deadLetters.drop(letter?.id ?? '');
+    goOn();
+    await settle();
+    await home.swarm.durable();
+    expect([hears.status, calls, letters(home)]).toEqual(['active', 2, []]);
   });
 
   test('tried again after a restart, when somebody listens', async () => {
