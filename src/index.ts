@@ -36,7 +36,6 @@ export type {
 export { conductOnce, runConductor } from './agents/conductor.ts';
 export type { ConductorOptions, ConductorRun } from './agents/conductor.ts';
 export type { ConductorRound, LeftTask } from './agents/conductor-round.ts';
-export { route, type Routed, type Routing } from './agents/routing.ts';
 export type { RoutableTask, RuleFault } from './agents/routing-conditions.ts';
 export type { SessionLoad } from './agents/swarm-load.ts';
 export { runPulse } from './agents/pulse.ts';

@@ -1,5 +1,6 @@
 /** Route: each task through a table of 100 rules, half of which have an expression, against the same conditions by hand. */
 import { matchRules, type RoutableTask } from '../../src/agents/routing-conditions.ts';
+import { loadLanguage } from '../../src/protocol/expression-language.ts';
 import { route as routeTask } from '../../src/agents/routing.ts';
 import { kindLoads, type SessionLoad } from '../../src/agents/swarm-load.ts';
 import { PRIORITIES } from '../../src/events/identity.ts';
@@ -107,7 +108,10 @@ function variant(name: string, ours: Matching): Variant {
         {
           floor: async () =>
             sample((task) => CONDITIONS.filter(({ byHand }) => byHand(task)).length),
-          ours: async () => sample(ours),
+          ours: async () => {
+            await loadLanguage();
+            return sample(ours);
+          },
         },
         setting,
       ),

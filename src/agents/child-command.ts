@@ -5,7 +5,6 @@
  * open is not waited for.
  */
 import type { ChildProcess } from 'node:child_process';
-import { execa } from 'execa';
 
 /** What is run, and for how long. */
 export interface ChildCommand {
@@ -53,6 +52,7 @@ export async function runChild(child: ChildCommand): Promise<ChildEnd> {
   const { command, cwd, env, input, outputCharsMax = OUTPUT_CHARS_MAX, onOutput } = child;
   const startedMs = performance.now();
   const [program, ...args] = command;
+  const { execa } = await import('execa'); // a tenth of a second that only those pay who run something
   const running = execa(program, args, {
     cwd,
     env,

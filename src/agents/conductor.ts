@@ -12,6 +12,7 @@ import { refuse, Refused } from '../core/errors.ts';
 import { randomIds, type IdSource } from '../core/ids.ts';
 import { canonicalJson } from '../core/json.ts';
 import type { RoutingRule } from '../events/state-schemas.ts';
+import { loadLanguage } from '../protocol/expression-language.ts';
 import { Backlog } from './backlog.ts';
 import { goRound, type ConductorRound } from './conductor-round.ts';
 import { conductorData, conductorPath, fieldOf } from './load-reader.ts';
@@ -112,6 +113,7 @@ async function begin(session: AgentSession, { rules }: ConductorOptions): Promis
       }),
     );
   }
+  await loadLanguage();
   if (rules === undefined) return;
   if (canonicalJson(rules) === canonicalJson(conductorData(session, 'routingTable'))) return;
   await session.update({ path: conductorPath(session, 'routingTable'), newValue: rules });

@@ -4,11 +4,12 @@
  * The cheap fields are asked first; an expression is evaluated only when the others hold, over a copy of the task that is made
  * once for all rules. An expression that cannot say whether it holds does not match, and why is told.
  */
+import { assert } from '../core/errors.ts';
 import type { JsonValue } from '../core/json.ts';
 import type { RoutingRule } from '../events/state-schemas.ts';
 import type { TaskState } from '../events/task-state.ts';
 import { toExpressionInput, type ExpressionInput } from '../protocol/expression-input.ts';
-import { compileExpression } from '../protocol/expression.ts';
+import { languageNow } from '../protocol/expression-language.ts';
 import type { KindLoads } from './swarm-load.ts';
 
 /** What a task is routed by. */
@@ -91,7 +92,9 @@ function hasWord(text: string, word: string): boolean {
 
 /** Whether an expression holds, or why nobody can say. */
 function evaluated(custom: string, { input }: Asked): boolean | string {
-  const expression = compileExpression(custom);
+  const language = languageNow();
+  assert(language !== undefined, 'who routes has loaded the language of the rules');
+  const expression = language.compileExpression(custom);
   if (!expression.ok) return String(expression.details['reason']); // of a log that was written under other rules
   const values = input();
   const verdict = values.ok ? expression.evaluate(values) : values;

@@ -4,6 +4,8 @@ import { Fault } from '../core/errors.ts';
 import { EventLog } from '../events/log.ts';
 import { openLevelEngine, openMemoryEngine, type Engine } from '../storage/engine.ts';
 import { checkOptions, wantedSettings, type OpenOptions } from './open-options.ts';
+import type { Projector } from '../projections/projector.ts';
+import { loadLanguage } from '../protocol/expression-language.ts';
 import { recover } from './recovery.ts';
 import { Swarm } from './swarm.ts';
 
@@ -49,12 +51,20 @@ export async function openSwarmOver(
       throw new Fault('DIRECTORY_NOT_FOUND', 'There is no swarm to read: its log is empty.', {});
     }
     const swarm = new Swarm({ engine, log: owned, projector, checkpoint, options, rules });
-    if (!isReadonly) await swarm.begin(options);
+    if (!isReadonly) {
+      if (hasConductor(projector)) await loadLanguage();
+      await swarm.begin(options);
+    }
     return swarm;
   } catch (error) {
     await engine.close();
     throw error;
   }
+}
+
+/** Whether somebody may write routing rules. */
+function hasConductor(projector: Projector): boolean {
+  return [...projector.liveSessions()].some(({ identity }) => identity.agentType === 'conductor');
 }
 
 function notEmpty(directory = 'The log'): Fault {

@@ -21,6 +21,7 @@ import type { SwarmState } from '../projections/swarm-state.ts';
 import type { VersionedState } from '../projections/versions.ts';
 import type { Projector } from '../projections/projector.ts';
 import type { CommandInput } from '../protocol/commands.ts';
+import { loadLanguage } from '../protocol/expression-language.ts';
 import type { Engine } from '../storage/engine.ts';
 import { AgentSession } from './agent-session.ts';
 import { Asker, type SessionDoor } from './asker.ts';
@@ -298,6 +299,7 @@ export class Swarm {
   async register(agent: NewAgent): Promise<AgentSession> {
     const result = await this.#ask({ type: 'session.register', payload: agent }, OPERATOR);
     if (!result.ok) throw new Refused(result);
+    if (agent.agentType === 'conductor') await loadLanguage(); // of the rules that it may write
     const { sessionId } = firstFact((result as Recorded).commit).payload as { sessionId: string };
     return this.#handle(sessionId);
   }

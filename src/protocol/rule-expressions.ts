@@ -8,7 +8,7 @@ import { refuse, type Refusal } from '../core/errors.ts';
 import { ANY, formatPath, parsePath, type PathStep } from '../core/path.ts';
 import { inFull } from '../events/full-path.ts';
 import type { SwarmCommand } from './commands.ts';
-import { checkExpression } from './expression.ts';
+import { languageNow, loadLanguage } from './expression-language.ts';
 import { writesAsked, type WriteAsked } from './paths.ts';
 
 /** The place of an expression. */
@@ -40,11 +40,19 @@ export function checkRuleWrites(writes: readonly WriteAsked[]): Refusal | undefi
     const place = write.isAppended === true ? [...steps, 0] : steps;
     for (const found of expressionsIn(place, write.value)) {
       chars += found.text.length;
-      const refusal = chars > EXPRESSION_CHARS_MAX ? tooMany() : checkExpression(found.text);
+      const refusal = chars > EXPRESSION_CHARS_MAX ? tooMany() : check(found.text);
       if (refusal !== undefined) return refusedAt(write.path, found.inside, refusal);
     }
   }
   return undefined;
+}
+
+/** The language is there, but for a moment after a Conductor was registered by a bare command. */
+function check(text: string): Refusal | undefined {
+  const language = languageNow();
+  if (language !== undefined) return language.checkExpression(text);
+  void loadLanguage();
+  return refuse('OVERLOADED', 'The language of rules is being loaded. Ask again in a moment.');
 }
 
 /** The expressions of a value that is written to a place; its steps are in full. */

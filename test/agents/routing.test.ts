@@ -1,12 +1,15 @@
 /** Where a task goes: a table of rules and tasks, and what must hold of any. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { matchRules, type RoutableTask } from '../../src/agents/routing-conditions.ts';
 import { route, type Routed } from '../../src/agents/routing.ts';
 import { afterMove, kindLoads, type SessionLoad } from '../../src/agents/swarm-load.ts';
 import { AGENT_KINDS, PRIORITIES, type AgentKind } from '../../src/events/identity.ts';
 import type { AgentStatus } from '../../src/events/session.ts';
 import type { RoutingRule } from '../../src/events/state-schemas.ts';
+import { loadLanguage } from '../../src/protocol/expression-language.ts';
+
+beforeAll(loadLanguage);
 
 function task(fields: Partial<RoutableTask> = {}): RoutableTask {
   return {
