@@ -4,6 +4,7 @@
  * Its commits and files are those that git reports between the commit before and the commit after. Writes nothing down: that is
  * for `pulse-record.ts`; what follows is for `pulse-verdict.ts`.
  */
+import { environmentOf, variableOf } from './agent-environment.ts';
 import type { Clock } from '../core/clock.ts';
 import { Refused } from '../core/errors.ts';
 import { isoTime } from '../core/time.ts';
@@ -37,9 +38,6 @@ export interface PulseIterationEnd {
   readonly failure: PulseFailure | null;
 }
 
-/** A goal is cut for the environment of a command: no system takes a variable of more than 128 KB. */
-const GOAL_CHARS_MAX = 40_000;
-
 /** The record of an iteration that begins now. */
 export function beginIteration(number: number, clock: Clock): PulseIteration {
   return {
@@ -65,11 +63,9 @@ export function pulseEnvironment(work: {
 }): Readonly<Record<string, string>> {
   const { identity, taskId, goal, iteration, branchName } = work;
   return {
-    STIGMERGY_AGENT_ID: identity.agentId,
-    STIGMERGY_AGENT_TYPE: identity.agentType,
-    STIGMERGY_SESSION_ID: identity.sessionId,
+    ...environmentOf(identity),
     STIGMERGY_TASK_ID: taskId,
-    STIGMERGY_GOAL: goal.slice(0, GOAL_CHARS_MAX).replaceAll('\0', ' '), // which no variable can hold
+    STIGMERGY_GOAL: variableOf(goal),
     STIGMERGY_ITERATION: String(iteration),
     STIGMERGY_BRANCH: branchName ?? '',
   };

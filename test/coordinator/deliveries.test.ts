@@ -8,6 +8,7 @@ import type { DeliveryContext } from '../../src/bus/delivery-context.ts';
 import type { SwarmEvent } from '../../src/events/envelope.ts';
 import type { TestSwarm } from '../support/open-test-swarm.ts';
 import { openTestSwarm } from '../support/open-test-swarm.ts';
+import { codeOf } from '../support/refusal-code.ts';
 
 async function settle(turns = 60): Promise<void> {
   for (let one = 0; one < turns; one++) await turn();
@@ -27,15 +28,6 @@ async function inTime({ clock }: TestSwarm, check: () => void): Promise<void> {
     await settle(5);
     check();
   });
-}
-
-function code(ask: () => unknown): string | undefined {
-  try {
-    ask();
-  } catch (error) {
-    return (error as { code?: string }).code;
-  }
-  return 'granted';
 }
 
 const nothing = (): void => {};
@@ -78,7 +70,7 @@ describe('a durable subscription', () => {
     const bee = await home.swarm.register({ agentType: 'pulse', agentId: 'bee' });
     const listen = (who = ant) => who.events.subscribe(APP, () => {}, { name: 'n' });
     const hears = listen();
-    expect(code(() => listen())).toBe('ALREADY_EXISTS');
+    expect(codeOf(() => listen())).toBe('ALREADY_EXISTS');
     await say(home, 1);
     const [shown] = home.swarm.events.durableSubscriptions();
     const through = shown?.through ?? 0;
@@ -86,7 +78,7 @@ describe('a durable subscription', () => {
     const [event] = home.swarm.events.query({ types: ['app.x'] });
     expect(through).toBe(event?.sequence);
     hears.cancel();
-    expect(code(() => listen(bee))).toBe('NOT_HOLDER');
+    expect(codeOf(() => listen(bee))).toBe('NOT_HOLDER');
     // Another session of the agent goes on.
     const again = await home.swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const goesOn = again.events.subscribe(APP, () => {}, { name: 'n', from: 'beginning' });
@@ -350,7 +342,7 @@ describe('exactly-once', () => {
   test('what comes after the handler has ended, or without exactly-once, is refused', async () => {
     const home = await openTestSwarm();
     const codes: unknown[] = [];
-    const note = (ask: () => unknown) => void codes.push(code(ask));
+    const note = (ask: () => unknown) => void codes.push(codeOf(ask));
     let late: DeliveryContext | undefined;
     const all = (context: DeliveryContext) => {
       note(() => context.update({ path: place, newValue: 1 }));

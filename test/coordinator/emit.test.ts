@@ -3,15 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CATALOG, type KernelEventType } from '../../src/events/catalog.ts';
 import { EMITTED } from '../../src/protocol/emitted.ts';
 import { openTestSwarm } from '../support/open-test-swarm.ts';
-
-function refusal(ask: () => unknown): string {
-  try {
-    ask();
-  } catch (error) {
-    return String((error as { code?: unknown }).code);
-  }
-  return 'granted';
-}
+import { codeOf } from '../support/refusal-code.ts';
 
 describe('an event of an application', () => {
   test.each([
@@ -47,14 +39,14 @@ describe('an event of an application', () => {
   ])('of the type %s: %s', async (type, code) => {
     const { swarm } = await openTestSwarm();
     const { sequence } = swarm;
-    expect(refusal(() => swarm.events.emit({ type, payload: 1 }))).toBe(code);
+    expect(codeOf(() => swarm.events.emit({ type, payload: 1 }))).toBe(code);
     expect(swarm.sequence).toBe(code === 'granted' ? sequence + 1 : sequence);
   });
 
   test('[I11] holds JSON only, within the limits', async () => {
     const { swarm } = await openTestSwarm({ limits: { payloadCharsMax: 4_000 } });
     const { sequence } = swarm;
-    const emit = (payload: unknown) => refusal(() => swarm.events.emit({ type: 'app.x', payload }));
+    const emit = (payload: unknown) => codeOf(() => swarm.events.emit({ type: 'app.x', payload }));
     const circle: { of?: unknown } = {};
     circle.of = circle;
     expect(emit(undefined)).toBe('INVALID_INPUT');
@@ -82,17 +74,17 @@ describe('who is the source', () => {
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const bee = await swarm.register({ agentType: 'pulse', agentId: 'bee' });
     const said = { type: 'app.x', payload: 1 };
-    expect(refusal(() => ant.events.emit({ ...said, source: ant.identity }))).toBe('granted');
-    expect(refusal(() => ant.events.emit({ ...said, source: bee.identity }))).toBe('FORBIDDEN');
-    expect(refusal(() => swarm.events.emit({ ...said, source: bee.identity }))).toBe('granted');
+    expect(codeOf(() => ant.events.emit({ ...said, source: ant.identity }))).toBe('granted');
+    expect(codeOf(() => ant.events.emit({ ...said, source: bee.identity }))).toBe('FORBIDDEN');
+    expect(codeOf(() => swarm.events.emit({ ...said, source: bee.identity }))).toBe('granted');
     const nobody = { ...bee.identity, agentId: 'nobody' };
-    expect(refusal(() => swarm.events.emit({ ...said, source: nobody }))).toBe('FORBIDDEN');
+    expect(codeOf(() => swarm.events.emit({ ...said, source: nobody }))).toBe('FORBIDDEN');
     const coordinator = {
       agentId: 'coordinator',
       agentType: 'system',
       sessionId: 'coordinator',
     } as const;
-    expect(refusal(() => swarm.events.emit({ ...said, source: coordinator }))).toBe('FORBIDDEN');
+    expect(codeOf(() => swarm.events.emit({ ...said, source: coordinator }))).toBe('FORBIDDEN');
     expect(swarm.events.query({ types: ['app.x'] }).map(({ source }) => source.agentId)).toEqual([
       'ant',
       'bee',
@@ -127,7 +119,7 @@ describe('a lifecycle fact', () => {
     await ant.tasks.claim({ taskId: 't' });
     const { sequence } = swarm;
     const emit = (type: string, payload: object, by = ant) =>
-      refusal(() => by.events.emit({ type, payload }));
+      codeOf(() => by.events.emit({ type, payload }));
     expect(emit('task.completed', { taskId: 't' })).toBe('ILLEGAL_TRANSITION');
     expect(emit('task.started', { taskId: 't' }, bee)).toBe('NOT_HOLDER');
     expect(emit('task.started', { taskId: 'none' })).toBe('NOT_FOUND');
@@ -148,7 +140,7 @@ describe('a lifecycle fact', () => {
     ];
     const payload = { resource: 'r', type: 'exclusive' };
     ant.events.emit({ type: 'lock.acquired', payload });
-    expect(refusal(() => bee.events.emit({ type: 'lock.acquired', payload }))).toBe('LOCK_HELD');
+    expect(codeOf(() => bee.events.emit({ type: 'lock.acquired', payload }))).toBe('LOCK_HELD');
     const [lock] = swarm.locks.getLocks('r');
     // The event of the acquisition can be given as it was told: what follows is left out.
     ant.events.emit({ type: 'lock.released', payload: { lockId: lock?.id, resource: 'r' } });
@@ -159,7 +151,7 @@ describe('a lifecycle fact', () => {
     const { swarm } = await openTestSwarm();
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const path = `agents.pulse["${ant.identity.sessionId}"].data.x`;
-    expect(refusal(() => ant.events.emit({ type: 'state.deleted', payload: { path } }))).toBe(
+    expect(codeOf(() => ant.events.emit({ type: 'state.deleted', payload: { path } }))).toBe(
       'ILLEGAL_TRANSITION',
     );
   });
@@ -167,7 +159,7 @@ describe('a lifecycle fact', () => {
   test('every type is one that somebody can emit, or one that the coordinator records', async () => {
     const { swarm } = await openTestSwarm();
     for (const type of Object.keys(CATALOG) as KernelEventType[]) {
-      const code = refusal(() => swarm.events.emit({ type, payload: null }));
+      const code = codeOf(() => swarm.events.emit({ type, payload: null }));
       expect([type, code]).toEqual([type, type in EMITTED ? 'INVALID_INPUT' : 'FORBIDDEN']);
     }
   });
@@ -177,5 +169,5 @@ test('[I7] nobody emits into a swarm that is closed', async () => {
   const home = await openTestSwarm();
   const { swarm } = home;
   await home.close();
-  expect(refusal(() => swarm.events.emit({ type: 'app.x', payload: 1 }))).toBe('CLOSED');
+  expect(codeOf(() => swarm.events.emit({ type: 'app.x', payload: 1 }))).toBe('CLOSED');
 });

@@ -6,19 +6,11 @@ import { openSwarm } from '../../src/coordinator/open-swarm.ts';
 import { countedIds, ManualClock } from '../../src/testing/index.ts';
 import { openTestSwarm } from '../support/open-test-swarm.ts';
 import { GatedDatabase, openSwarmOver } from '../support/swarm-over.ts';
+import { codeOf } from '../support/refusal-code.ts';
 
 /** Lets everybody who has something to do, do it. */
 async function settle(turns = 50): Promise<void> {
   for (let one = 0; one < turns; one++) await turn();
-}
-
-function refusal(ask: () => unknown): string {
-  try {
-    ask();
-  } catch (error) {
-    return String((error as { code?: unknown }).code);
-  }
-  return 'granted';
 }
 
 const even = ({ payload }: SwarmEvent) => (payload as number) % 2 === 0;
@@ -96,7 +88,7 @@ describe('[I2] what is told', () => {
     swarm.events.subscribe({ type: 'app.*' }, hear('beginning'), { from: 'beginning' });
     swarm.events.subscribe({ type: 'app.*' }, hear('sequence'), { from: sequence - 1 });
     swarm.events.subscribe({}, hear('all'), { from: 'beginning' });
-    expect(refusal(() => swarm.events.subscribe({}, hear('all'), { from: sequence + 2 }))).toBe(
+    expect(codeOf(() => swarm.events.subscribe({}, hear('all'), { from: sequence + 2 }))).toBe(
       'INVALID_INPUT',
     );
     await vi.waitFor(() => expect(told['all']).toHaveLength(sequence));
@@ -172,7 +164,7 @@ describe('the handle of a subscription', () => {
       'cancelled',
       { received: 3, processed: 3, errors: 0 },
     ]);
-    expect(refusal(() => swarm.events.unsubscribe(hears.id))).toBe('NOT_FOUND');
+    expect(codeOf(() => swarm.events.unsubscribe(hears.id))).toBe('NOT_FOUND');
   });
 
   test('unsubscribe ends it, for whoever it belongs to', async () => {
@@ -180,7 +172,7 @@ describe('the handle of a subscription', () => {
     const ant = await swarm.register({ agentType: 'pulse', agentId: 'ant' });
     const bee = await swarm.register({ agentType: 'pulse', agentId: 'bee' });
     const hears = ant.events.subscribe({}, () => {});
-    expect(refusal(() => bee.events.unsubscribe(hears.id))).toBe('NOT_FOUND');
+    expect(codeOf(() => bee.events.unsubscribe(hears.id))).toBe('NOT_FOUND');
     ant.events.unsubscribe(hears.id);
     expect(hears.status).toBe('cancelled');
     const other = ant.events.subscribe({}, () => {});
@@ -385,7 +377,7 @@ describe('[I11] what cannot be meant, or not be kept, is refused', () => {
   ])('%s', async (_name, options) => {
     const { swarm } = await openTestSwarm();
     const { sequence } = swarm;
-    expect(refusal(() => swarm.events.subscribe({}, () => {}, options))).toBe('INVALID_INPUT');
+    expect(codeOf(() => swarm.events.subscribe({}, () => {}, options))).toBe('INVALID_INPUT');
     expect(swarm.sequence).toBe(sequence);
   });
 
@@ -394,7 +386,7 @@ describe('[I11] what cannot be meant, or not be kept, is refused', () => {
     const { subscribe } = swarm.events as unknown as {
       subscribe: (...given: unknown[]) => unknown;
     };
-    const ask = (...given: unknown[]) => refusal(() => subscribe.apply(swarm.events, given));
+    const ask = (...given: unknown[]) => codeOf(() => subscribe.apply(swarm.events, given));
     expect(ask({}, 'handler')).toBe('INVALID_INPUT');
     expect(ask({})).toBe('INVALID_INPUT');
     expect(ask('app.*', () => {})).toBe('INVALID_INPUT');
@@ -404,9 +396,9 @@ describe('[I11] what cannot be meant, or not be kept, is refused', () => {
     const { swarm } = await openTestSwarm({ limits: { subscribersMax: 2 } });
     const one = swarm.events.subscribe({}, () => {});
     swarm.events.subscribe({}, () => {});
-    expect(refusal(() => swarm.events.subscribe({}, () => {}))).toBe('LIMIT_EXCEEDED');
+    expect(codeOf(() => swarm.events.subscribe({}, () => {}))).toBe('LIMIT_EXCEEDED');
     one.cancel();
-    expect(refusal(() => swarm.events.subscribe({}, () => {}))).toBe('granted');
+    expect(codeOf(() => swarm.events.subscribe({}, () => {}))).toBe('granted');
   });
 
   test('a durable subscription of a swarm that is only read', async () => {
@@ -414,7 +406,7 @@ describe('[I11] what cannot be meant, or not be kept, is refused', () => {
     await home.close();
     const swarm = await openSwarm({ directory: home.directory, readonly: true });
     const told: unknown[] = [];
-    expect(refusal(() => swarm.events.subscribe({}, () => {}, { name: 'n' }))).toBe('READ_ONLY');
+    expect(codeOf(() => swarm.events.subscribe({}, () => {}, { name: 'n' }))).toBe('READ_ONLY');
     swarm.events.subscribe({}, ({ type }) => void told.push(type), { from: 'beginning' });
     await vi.waitFor(() => expect(told).toEqual(['system.initialized']));
     await swarm.close();
