@@ -61,7 +61,7 @@ async function start(
   const words = ['run', 'pulse', ...flags, '--', 'sh', '-c', script];
   const child = spawn(process.execPath, [PROGRAM, ...words], {
     cwd: repository.directory,
-    env: { ...process.env, STIGMERGY_DIR: swarm },
+    env: { ...process.env, STIGMERGY_DIR: swarm, NO_COLOR: '1' },
   });
   for (;;) {
     const text = await readFile(join(repository.directory, 'pid'), 'utf8').catch(() => '');
@@ -197,7 +197,7 @@ function toGoOn(error: string): string {
 
 /** Lets a shell read what was printed, as somebody who copies it does. */
 async function paste(words: string): Promise<string> {
-  const env = { ...process.env, STIGMERGY_DIR: swarm };
+  const env = { ...process.env, STIGMERGY_DIR: swarm, NO_COLOR: '1' };
   const line = `${shellWords([process.execPath, PROGRAM])} ${words}`;
   const run = promisify(execFile)('sh', ['-c', line], { cwd: repository.directory, env });
   return (await run).stdout;
