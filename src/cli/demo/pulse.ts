@@ -1,18 +1,20 @@
 /**
- * A Pulse session of the demonstration: claims a task, locks its file, analyses it, writes down what it found, and completes
- * the task with an iteration record, until no task is left.
+ * A Pulse session of the demonstration that analyses sources: takes the next task that the Conductor gave it, locks the file,
+ * analyses it, writes down what it found, and completes the task with an iteration record, until no task is left.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { setImmediate as yieldToOthers, setTimeout as delay } from 'node:timers/promises';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
 import type { AgentResources } from '../../events/session.ts';
 import type { TaskState } from '../../events/task-state.ts';
 import { analyseSource } from './source-analysis.ts';
-import { pause, workIsLeft, type Workplace } from './workplace.ts';
+import { workIsLeft, type Workplace } from './workplace.ts';
 
 /** How long a file stays locked by a session that does not release it. */
-export const FILE_LOCK_TTL_MS = 800;
+const FILE_LOCK_TTL_MS = 800;
+/** Short, so that a death shows within seconds; a real swarm uses the default. */
+const SILENCE_MS = 1_200;
 const IDLE_MS = 40;
 
 /** Where a session stopped without a word. */
@@ -28,10 +30,15 @@ export type Fate = (session: AgentSession) => boolean;
 
 /** Registers a Pulse session and describes its work in its own state. */
 export async function registerPulse(
-  { swarm, sources, projectName }: Workplace,
+  { swarm, sources, projectName, total }: Workplace,
   agentId: string,
 ): Promise<AgentSession> {
-  const session = await swarm.register({ agentType: 'pulse', agentId, capabilities: ['analyse'] });
+  const session = await swarm.register({
+    agentType: 'pulse',
+    agentId,
+    capacity: total,
+    heartbeatTimeout: SILENCE_MS,
+  });
   const newValue = { projectName, projectPath: sources, goal: 'analyse every source' };
   await session.update({ path: `${placeOf(session)}.data`, newValue, merge: true });
   return session;
@@ -42,7 +49,7 @@ function placeOf({ identity }: AgentSession): string {
 }
 
 /** Works until no task is left; returns where the session died, if it did. */
-export async function runPulse(
+export async function analyseSources(
   session: AgentSession,
   workplace: Workplace,
   fate: Fate,
@@ -50,12 +57,13 @@ export async function runPulse(
   let iteration = 0;
   const startedMs = Date.now();
   while (workIsLeft(workplace)) {
-    const task = await session.tasks.claimNext({ start: true });
-    if (task === null) {
+    const [next] = session.get(`${placeOf(session)}.taskQueue`) as readonly TaskState[];
+    if (next === undefined) {
       await session.heartbeat();
-      await pause(IDLE_MS);
+      await delay(IDLE_MS);
       continue;
     }
+    const task = await session.tasks.start(next.id);
     iteration += 1;
     const death = await analyse(session, { task, iteration, fate, workplace, startedMs });
     if (death !== undefined) return death;
@@ -141,7 +149,7 @@ async function writeDown(
     filesModified: [],
   };
   const left = workplace.openTaskIds.size;
-  const doneShare = 1 - left / workplace.tasks;
+  const doneShare = 1 - left / workplace.total;
   const leftMs = doneShare === 0 ? 0 : ((now - startedMs) * (1 - doneShare)) / doneShare;
   const eta = new Date(now + leftMs).toISOString();
   const { cpuTime } = session.get(`${place}.resources`) as AgentResources;
