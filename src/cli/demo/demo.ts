@@ -9,8 +9,9 @@ import { Fault } from '../../core/errors.ts';
 import { command, wholeNumber, type CommonOptions } from '../common.ts';
 import { count, print, printJson } from '../output.ts';
 import { findSourceFiles } from './source-files.ts';
-import { readStory, tellStory, type LiveState } from './story.ts';
+import { readStory, type LiveState } from './story.ts';
 import type { Told } from './news.ts';
+import { tellStory } from './tell-story.ts';
 import { workAsSwarm, type Job, type Outcome } from './swarm-at-work.ts';
 
 /** Short, so that a death shows within seconds; a real swarm uses the default. */
@@ -67,7 +68,8 @@ async function demonstrate(directory: string, options: DemoOptions): Promise<voi
   const told = await readStory(options.dir, live, outcome);
   if (isForPeople) print(tellStory(told, againIn(options.dir)));
   else printJson(told.story);
-  if (!told.story.sameState || told.story.badlyEnded.length > 0) process.exitCode = 1;
+  const { sameState, sameCount, badlyEnded } = told.story;
+  if (!sameState || !sameCount || badlyEnded.length > 0) process.exitCode = 1;
 }
 
 async function runSwarm(

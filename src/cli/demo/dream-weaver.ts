@@ -43,7 +43,11 @@ export async function writeReport(
     dream: { dreamId: 'report', dreamType: 'analysis', prompt: title },
     directory: dirname(path),
     taskId,
-    weave: weaving(workplace, { title, sourceIds, mayWrite: async () => upgrade(session, lock.id) }),
+    weave: weaving(workplace, {
+      title,
+      sourceIds,
+      mayWrite: async () => upgrade(session, lock.id),
+    }),
   });
   await session.locks.release(lock.id);
   const written = end.artifacts.find((artifact) => artifact.path === path);

@@ -6,10 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as yieldToOthers, setTimeout as delay } from 'node:timers/promises';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
+import { Refused } from '../../core/errors.ts';
 import type { AgentResources } from '../../events/session.ts';
 import type { TaskState } from '../../events/task-state.ts';
 import { analyseSource } from './source-analysis.ts';
-import { workIsLeft, type Workplace } from './workplace.ts';
+import type { Workplace } from './workplace.ts';
 
 /** How long a file stays locked by a session that does not release it. */
 const FILE_LOCK_TTL_MS = 800;
@@ -56,7 +57,7 @@ export async function analyseSources(
 ): Promise<Death | undefined> {
   let iteration = 0;
   const startedMs = Date.now();
-  while (workIsLeft(workplace)) {
+  while (workplace.openTaskIds.size > 0) {
     const [next] = session.get(`${placeOf(session)}.taskQueue`) as readonly TaskState[];
     if (next === undefined) {
       await session.heartbeat();
@@ -67,6 +68,7 @@ export async function analyseSources(
     iteration += 1;
     const death = await analyse(session, { task, iteration, fate, workplace, startedMs });
     if (death !== undefined) return death;
+    workplace.openTaskIds.delete(task.id);
     await yieldToOthers(); // analysing keeps the processor, and the others have to be heard
   }
   await session.stop('no task is left');
@@ -97,7 +99,7 @@ async function analyse(session: AgentSession, assignment: Assignment): Promise<D
   const text = await readFile(join(directory, file), 'utf8').catch(() => undefined);
   if (text === undefined) {
     await session.tasks.fail(task.id, { code: 'NOT_READABLE', message: `${file} cannot be read` });
-    await session.locks.release(lock.id);
+    await letGo(session, lock.id);
     return undefined;
   }
   await session.tasks.progress(task.id, 50, `read ${file}`);
@@ -114,8 +116,15 @@ async function analyse(session: AgentSession, assignment: Assignment): Promise<D
     memoryBytes: Buffer.byteLength(text),
   });
   await session.tasks.complete(task.id, analysis);
-  await session.locks.release(lock.id);
+  await letGo(session, lock.id);
   return undefined;
+}
+
+/** A lock runs out when this process stands still for long, on a busy machine: then there is nothing to let go of. */
+async function letGo(session: AgentSession, lockId: string): Promise<void> {
+  await session.locks.release(lockId).catch((error: unknown) => {
+    if (!(error instanceof Refused) || error.code !== 'NOT_FOUND') throw error;
+  });
 }
 
 /** What an analysis came to, and what it took. */

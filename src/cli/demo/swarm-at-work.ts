@@ -88,7 +88,9 @@ async function work(
     handReportOver(conductor, workplace, reportId),
     ...pulses.map(async (session) => analyseSources(session, workplace, fate)),
   ]);
-  told.event(`the Conductor read its draft of ${draftWords} words; ${weaver.identity.agentId} wrote it`);
+  told.event(
+    `the Conductor read its draft of ${draftWords} words; ${weaver.identity.agentId} wrote it`,
+  );
   const archive = await archiveReport(workplace, told);
   const isComplete = (id: string) => swarm.get(`global.tasks["${id}"].status`) === 'complete';
   await counted(sourceIds.filter(isComplete).length);

@@ -25,15 +25,6 @@ export function draftPathOf(reportPath: string): string {
   return reportPath.replace(/\.md$/, '.draft.md');
 }
 
-/** Lets go of the tasks that have ended, and says whether any is left. */
-export function workIsLeft({ swarm, openTaskIds }: Workplace): boolean {
-  for (const id of openTaskIds) {
-    const status = swarm.get(`global.tasks["${id}"].status`);
-    if (status !== 'pending' && status !== 'running') openTaskIds.delete(id);
-  }
-  return openTaskIds.size > 0;
-}
-
 /** Waits until something holds. */
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await delay(5);
