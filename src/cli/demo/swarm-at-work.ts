@@ -11,6 +11,7 @@ import { createTasks, handReportOver, RULES, type Tasks } from './conductor.ts';
 import { countSources } from './counting.ts';
 import { writeReport, type Written } from './dream-weaver.ts';
 import { logCheck, overreach } from './heartbeat.ts';
+import { plural } from './markdown.ts';
 import { tellNews, type Told } from './news.ts';
 import { analyseSources, registerPulse, type Death, type Fate } from './pulse.ts';
 import { until, type Workplace } from './workplace.ts';
@@ -52,7 +53,7 @@ export async function workAsSwarm(swarm: Swarm, job: Job, told: Told): Promise<O
     capacity: 1,
   });
   const tasks = await createTasks(conductor, job.sources, job.files);
-  told.event(`the Conductor made ${tasks.sourceIds.length} tasks, one per source`);
+  told.event(`the Conductor made ${plural(tasks.sourceIds.length, 'task')}, one per source`);
   const openTaskIds = new Set(tasks.sourceIds);
   const workplace: Workplace = { swarm, ...job, total: job.files.length, openTaskIds };
   const news = tellNews(swarm, { told, sourceIds: new Set(tasks.sourceIds) });
@@ -113,7 +114,8 @@ interface WorkParts {
 async function conduct(conductor: AgentSession, told: Told, signal: AbortSignal): Promise<void> {
   const onRound = ({ decisions }: ConductorRound) => {
     const moved = decisions.filter(({ type }) => type === 'handoff').length;
-    if (moved > 0) told.event(`the Conductor gives ${moved} tasks that waited with it to others`);
+    if (moved > 0)
+      told.event(`the Conductor gives others what waited with it: ${plural(moved, 'task')}`);
   };
   const intervalMs = INTERVAL_MS.conductor;
   await runConductor(conductor, { rules: RULES, intervalMs, onRound, signal });

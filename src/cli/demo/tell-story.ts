@@ -5,6 +5,7 @@ import { eventLine } from '../event-line.ts';
 import { lockReport, lockTables } from '../lock-report.ts';
 import { count, harmless, table } from '../output.ts';
 import { RULES } from './conductor.ts';
+import { plural } from './markdown.ts';
 import type { DeathStory, DecisionEvent, Story, Told } from './story.ts';
 
 /** Writes the story for people. */
@@ -42,7 +43,7 @@ function sameness({ sameState, stateBytes, stateHash, events, tasks, ...story }:
       ? `${colors.green('✓')} each of the ${count(tasks)} tasks of this run ended exactly once`
       : `${colors.red('✗')} ${story.badlyEnded.length} tasks did not end exactly once`;
   const { sources, lines, functions } = story.counted;
-  const counted = `a subscriber counted ${count(sources)} sources with ${count(lines)} lines and ${count(functions)} functions`;
+  const counted = `a subscriber counted ${plural(sources, 'source')} with ${plural(lines, 'line')} and ${plural(functions, 'function')}`;
   const once = story.sameCount
     ? `${colors.green('✓')} ${counted}, each exactly once`
     : `${colors.red('✗')} ${counted}, and there are others`;
