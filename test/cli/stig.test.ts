@@ -21,6 +21,12 @@ function jsonLines(text: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+interface TaskEvent extends Record<string, unknown> {
+  readonly type: string;
+  readonly source: { readonly agentId: string };
+  readonly payload: { readonly taskId: string; readonly reason?: string };
+}
+
 interface Artifact {
   readonly type: string;
   readonly path: string;
@@ -33,11 +39,11 @@ interface DemoStory {
   readonly sameState: boolean;
   readonly tasks: number;
   readonly badlyEnded: string[];
-  readonly handover: { type: string }[];
+  readonly handover: { type: string; sequence: number }[];
   readonly disputes: { type: string; source: object; payload: object }[];
   readonly stateHash: string;
   readonly decisions: {
-    counts: Record<string, number>;
+    counts: { route?: number; handoff?: number };
     told: { payload: { newValue: { type: string; input: object; output: object } } }[];
   };
   readonly counted: { sources: number; lines: number; functions: number };
@@ -50,6 +56,7 @@ interface DemoStory {
   } | null;
   readonly death: {
     agentId: string;
+    sessionId: string;
     sequence: number;
     taskId: string;
     file: string;
@@ -118,18 +125,33 @@ describe('stig demo', () => {
         output: { rule: 'sources', assignedTo: { agentId: story.death.finishedBy } },
       },
     ]);
-    const last = { taskType: 'report', loads: { conductor: { tasks: 0 } } };
-    expect(told.at(-1)).toMatchObject({ type: 'route', input: last, output: { rule: 'report' } });
-    expect(story.decisions.counts['route']).toBe(24 + 1 + 1); // the task of the dead twice, and the report
+    const ofReport = told.filter(
+      ({ input }) => (input as { taskId: string }).taskId === story.report.taskId,
+    );
+    expect(ofReport).toMatchObject([
+      { type: 'route', output: { rule: 'report', target: 'conductor' } },
+    ]);
+    const requested = story.handover.find(({ type }) => type === 'handoff.requested');
+    const last = story.death.timeline.findLast(({ type }) => type === 'task.completed');
+    expect(requested?.sequence).toBeGreaterThan(last?.sequence ?? Infinity);
     expect(shown).toContain('the rule report holds while loads.pulse.tasks == 0');
   });
 
-  it('moves what waited with somebody who died, before that one is given up', async () => {
-    const moved = story.decisions.counts['handoff'] ?? 0;
-    const log = jsonLines((await stig('log', '--json', '--type', 'task.requeued')).out);
-    const reassigned = log.map(({ payload }) => (payload as { reason: string }).reason);
-    expect(moved).toBeGreaterThan(0);
-    expect(reassigned.filter((reason) => reason === 'reassigned')).toHaveLength(moved);
+  it('gives others what waited with somebody who died, as a handoff or when that one is given up', async () => {
+    const { agentId, sessionId, sequence } = story.death;
+    const place = `agents.pulse.${sessionId}.taskQueue`;
+    const then = await stig('state', place, '--at', String(sequence), '--json');
+    const waiting = (jsonLines(then.out)[0] as unknown as { id: string }[]).map(({ id }) => id);
+    expect(waiting.length).toBeGreaterThan(0);
+    const events = jsonLines((await stig('log', '--json', '--type', 'task.*')).out) as TaskEvent[];
+    const ofWaiting = events.filter(({ payload }) => waiting.includes(payload.taskId));
+    const ends = ofWaiting.filter(({ type }) => type === 'task.completed');
+    expect(ends.map(({ payload }) => payload.taskId).toSorted()).toEqual(waiting.toSorted());
+    expect(ends.map(({ source }) => source.agentId)).not.toContain(agentId);
+    const { route, handoff = 0 } = story.decisions.counts;
+    const given = events.filter(({ payload }) => payload.reason === 'session_offline').length;
+    expect(handoff + given).toBe(waiting.length + 1); // and what it was at
+    expect(route).toBe(24 + 1 + given); // one per source, the report, and what was given back
   });
 
   it('counts what the sessions found, each source exactly once', () => {

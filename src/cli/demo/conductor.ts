@@ -5,7 +5,7 @@ import type { RoutingRule } from '../../events/state-schemas.ts';
 import type { TaskState } from '../../events/task-state.ts';
 import { draftPathOf, REPORT, until, type Workplace } from './workplace.ts';
 
-/** The routing table. The report has to wait until no Pulse has a task any more, one that died included. */
+/** The routing table. The report waits until no Pulse has a task any more, one that died included. */
 export const RULES: readonly RoutingRule[] = [
   {
     id: 'sources',
@@ -60,11 +60,12 @@ export async function createTasks(
  */
 export async function handReportOver(
   conductor: AgentSession,
-  { reportPath }: Workplace,
+  { reportPath, openTaskIds }: Workplace,
   taskId: string,
 ): Promise<number> {
   const task = () => conductor.get(`global.tasks["${taskId}"]`) as TaskState;
-  await until(() => task().assignedTo !== null);
+  // What a session that ended gives back is with nobody for a moment.
+  await until(() => task().assignedTo !== null && openTaskIds.size === 0);
   const reading = await conductor.locks.acquire({ resource: REPORT, type: 'shared', ttl: 60_000 });
   await conductor.tasks.start(taskId);
   const to = { agentType: 'dream_weaver' } as const;
