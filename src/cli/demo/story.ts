@@ -202,8 +202,8 @@ function foundIn({ global: { tasks } }: SwarmState, taskIds: readonly string[]):
 }
 
 function iterationsIn({ agents }: SwarmState, { sessionId }: Archived): readonly PulseIteration[] {
-  const { iterations } = agents['pulse']?.[sessionId]?.data as PulseState['data'];
-  return iterations;
+  const data = agents['pulse']?.[sessionId]?.data as PulseState['data'] | undefined;
+  return data?.iterations ?? [];
 }
 
 /** The denials, and the writes that a strategy resolved. */
