@@ -1,8 +1,10 @@
 /** `stig` as its users run it: the built program, in a process of its own. */
-import { mkdtemp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtemp, mkdir, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runStig, type Ran } from '../support/run-stig.ts';
 
 let home: string;
@@ -19,16 +21,42 @@ function jsonLines(text: string): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
+interface TaskEvent extends Record<string, unknown> {
+  readonly type: string;
+  readonly source: { readonly agentId: string };
+  readonly payload: { readonly taskId: string; readonly reason?: string };
+}
+
+interface Artifact {
+  readonly type: string;
+  readonly path: string;
+  readonly size: number;
+  readonly metadata: { readonly sha256: string };
+}
+
 interface DemoStory {
   readonly events: number;
   readonly sameState: boolean;
   readonly tasks: number;
   readonly badlyEnded: string[];
-  readonly handover: { type: string }[];
+  readonly handover: { type: string; sequence: number }[];
   readonly disputes: { type: string; source: object; payload: object }[];
   readonly stateHash: string;
+  readonly decisions: {
+    counts: { route?: number; handoff?: number };
+    told: { payload: { newValue: { type: string; input: object; output: object } } }[];
+  };
+  readonly counted: { sources: number; lines: number; functions: number };
+  readonly sameCount: boolean;
+  readonly report: { taskId: string; path: string; bytes: number; sha256: string };
+  readonly archive: {
+    directory: string;
+    taskId: string;
+    iterations: { signal: string; commitHash: string; filesModified: string[] }[];
+  } | null;
   readonly death: {
     agentId: string;
+    sessionId: string;
     sequence: number;
     taskId: string;
     file: string;
@@ -48,7 +76,13 @@ beforeAll(async () => {
     const text = `import { a } from './m${index + 1}.ts';\n// part ${index}\nexport function f${index}() {\n  return a;\n}\n`;
     await writeFile(join(home, `project/lib/m${index}.ts`), text);
   }
+  // As if a hook of git had called it, of somebody whose settings are broken.
+  const settings = join(home, 'settings');
+  await writeFile(settings, '[commit\n');
+  const ofHook = { GIT_DIR: '/nowhere', GIT_AUTHOR_DATE: 'never', GIT_CONFIG_GLOBAL: settings };
+  for (const [name, value] of Object.entries(ofHook)) vi.stubEnv(name, value);
   const first = await stig('demo', 'project', '--json');
+  vi.unstubAllEnvs();
   expect(first.error).toBe('');
   story = jsonLines(first.out)[0] as unknown as DemoStory;
   shown = (await stig('demo', 'project', '--dir', 'shown')).out;
@@ -61,7 +95,7 @@ afterAll(async () => {
 describe('stig demo', () => {
   it('[I1] finds the state the same after it was rebuilt from the log, and each task ended exactly once', () => {
     expect(story.sameState).toBe(true);
-    expect(story.tasks).toBe(25); // one per source, and the report
+    expect(story.tasks).toBe(26); // one per source, the report, and its commit
     expect(story.badlyEnded).toEqual([]);
   });
 
@@ -78,6 +112,99 @@ describe('stig demo', () => {
     ];
     expect(types.filter((type) => inOrder.includes(type))).toEqual(inOrder);
     expect(story.death.finishedBy).not.toBe(story.death.agentId);
+  });
+
+  it('sends the tasks by the rules of the Conductor: the report last, and again what somebody who died was at', () => {
+    const told = story.decisions.told.map(({ payload }) => payload.newValue);
+    const { agentId, taskId } = story.death;
+    const ofDeath = told.filter(({ input }) => (input as { taskId: string }).taskId === taskId);
+    expect(ofDeath).toMatchObject([
+      { type: 'route', output: { rule: 'sources', assignedTo: { agentId } } },
+      {
+        type: 'route',
+        output: { rule: 'sources', assignedTo: { agentId: story.death.finishedBy } },
+      },
+    ]);
+    const ofReport = told.filter(
+      ({ input }) => (input as { taskId: string }).taskId === story.report.taskId,
+    );
+    expect(ofReport).toMatchObject([
+      { type: 'route', output: { rule: 'report', target: 'conductor' } },
+    ]);
+    const requested = story.handover.find(({ type }) => type === 'handoff.requested');
+    const last = story.death.timeline.findLast(({ type }) => type === 'task.completed');
+    expect(requested?.sequence).toBeGreaterThan(last?.sequence ?? Infinity);
+    expect(shown).toContain('the rule report holds while loads.pulse.tasks == 0');
+  });
+
+  it('gives others what waited with somebody who died, as a handoff or when that one is given up', async () => {
+    const { agentId, sessionId, sequence } = story.death;
+    const place = `agents.pulse.${sessionId}.taskQueue`;
+    const then = await stig('state', place, '--at', String(sequence), '--json');
+    const waiting = (jsonLines(then.out)[0] as unknown as { id: string }[]).map(({ id }) => id);
+    expect(waiting.length).toBeGreaterThan(0);
+    const events = jsonLines((await stig('log', '--json', '--type', 'task.*')).out) as TaskEvent[];
+    const ofWaiting = events.filter(({ payload }) => waiting.includes(payload.taskId));
+    const ends = ofWaiting.filter(({ type }) => type === 'task.completed');
+    expect(ends.map(({ payload }) => payload.taskId).toSorted()).toEqual(waiting.toSorted());
+    expect(ends.map(({ source }) => source.agentId)).not.toContain(agentId);
+    const { route, handoff = 0 } = story.decisions.counts;
+    const given = events.filter(({ payload }) => payload.reason === 'session_offline').length;
+    expect(handoff + given).toBe(waiting.length + 1); // and what it was at
+    expect(route).toBe(24 + 1 + given); // one per source, the report, and what was given back
+  });
+
+  it('counts what the sessions found, each source exactly once', () => {
+    expect(story.counted).toEqual({ sources: 24, lines: 24 * 5, functions: 24 });
+    expect(story.sameCount).toBe(true);
+  });
+
+  it('commits the report, and shows the hashes that git reports', async () => {
+    const { directory, iterations } = story.archive ?? { directory: '', iterations: [] };
+    const git = (...words: string[]) =>
+      execFileSync('git', ['-C', directory, ...words], { encoding: 'utf8' });
+    const hashes = git('log', '--reverse', '--format=%H').trim().split('\n');
+    expect(iterations).toMatchObject([
+      { signal: 'CONTINUE', commitHash: hashes[0], filesModified: ['report.md'] },
+      { signal: 'COMPLETE', commitHash: hashes[1], filesModified: ['contents.md'] },
+    ]);
+    expect(git('show', 'HEAD:report.md')).toBe(await readFile(story.report.path, 'utf8'));
+    expect(git('log', '-1', '--format=%an')).toBe('pulse-git\n');
+    expect(shown).toMatch(/iteration 2 +COMPLETE +[0-9a-f]{12} +contents.md/);
+  });
+
+  it('leaves the commit out where there is no git, and says so', async () => {
+    const bin = join(home, 'bin');
+    await mkdir(bin);
+    await symlink('/bin/sh', join(bin, 'sh'));
+    vi.stubEnv('PATH', bin);
+    const { out, status } = await stig('demo', 'project', '--dir', 'without-git');
+    vi.unstubAllEnvs();
+    expect(status).toBe(0);
+    expect(out).toContain('git is not installed, so no Pulse commits the report');
+    expect(out).toContain('each of the 25 tasks of this run ended exactly once');
+  });
+
+  it('tells what happens while it happens, from the events', () => {
+    const inOrder = [
+      'heartbeat may not write global.health.status: FORBIDDEN',
+      /(pulse-\d) dies without a word/,
+      /the lock on lib\/m\d+\.ts has run out/,
+      /pulse-\d shows no sign of life/,
+      /pulse-\d is given up/,
+      'what it was at goes back, for somebody else',
+      /pulse-\d finishes it/,
+      'the Conductor handed the report over to dream-weaver',
+      'nobody reads report.md any more: it may be written',
+      /pulse-git: iteration 1 +CONTINUE/,
+    ];
+    let rest = shown;
+    for (const text of inOrder) {
+      const at = rest.search(typeof text === 'string' ? text.replaceAll('.', '\\.') : text);
+      expect([text, at > 0]).toEqual([text, true]);
+      rest = rest.slice(at);
+    }
+    expect(shown).toMatch(/guardian-\d finds the swarm degraded: pulse-\d is in error/);
   });
 
   it('tells how the report changed hands, and how the lock on it became exclusive', () => {
@@ -129,17 +256,24 @@ describe('stig demo', () => {
   it('writes the report that its state names', async () => {
     const { out } = await stig('state', 'agents.dream_weaver', '--json');
     const [session] = Object.values(jsonLines(out)[0] ?? {}) as {
-      data: { phase: string; artifacts: { path: string; size: number }[] };
+      data: { phase: string; artifacts: Artifact[] };
     }[];
     expect(session?.data.phase).toBe('complete');
-    const report = await readFile(session?.data.artifacts[0]?.path ?? '');
-    expect(report.byteLength).toBe(session?.data.artifacts[0]?.size);
+    const [artifact] = session?.data.artifacts ?? [];
+    const report = await readFile(artifact?.path ?? '');
+    const sha256 = createHash('sha256').update(report).digest('hex');
+    expect(artifact).toMatchObject({ type: 'document', size: report.byteLength });
+    expect(artifact?.metadata.sha256).toBe(sha256);
+    expect(story.report).toMatchObject({ path: artifact?.path, bytes: report.byteLength, sha256 });
+    expect(await readdir(dirname(story.report.path))).toEqual(['report.md']); // the draft is gone
   });
 
   it('works on the same swarm again, over the dead of the run before', async () => {
     const { out, status } = await stig('demo', 'project', '--dir', 'shown', '--json');
     expect(status).toBe(0);
-    expect(jsonLines(out)[0]).toMatchObject({ sameState: true, badlyEnded: [] });
+    expect(jsonLines(out)[0]).toMatchObject({ sameState: true, sameCount: true, badlyEnded: [] });
+    const { iterations } = (jsonLines(out)[0] as unknown as DemoStory).archive ?? {};
+    expect(iterations).toMatchObject([{ signal: 'CONTINUE' }, { signal: 'COMPLETE' }]);
   });
 });
 

@@ -1,85 +1,79 @@
-/** The Conductor of the demonstration: makes one task per source, and at the end hands the report over to whoever writes. */
-import { randomUUID } from 'node:crypto';
+/** What the Conductor of the demonstration makes and hands over. Who gets which task, `runConductor` decides by its rules. */
 import { readFile } from 'node:fs/promises';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
-import type { ConductorDecision } from '../../events/state-schemas.ts';
+import type { RoutingRule } from '../../events/state-schemas.ts';
 import type { TaskState } from '../../events/task-state.ts';
-import { draftPathOf, pause, REPORT, type Workplace } from './workplace.ts';
+import { draftPathOf, REPORT, until, type Workplace } from './workplace.ts';
 
-/** Registers the Conductor, with the rule by which it sends the tasks. */
-export async function registerConductor({ swarm }: Workplace): Promise<AgentSession> {
-  const conductor = await swarm.register({ agentType: 'conductor', agentId: 'conductor' });
-  await conductor.append(`${dataOf(conductor)}.routingTable`, {
+/** The routing table. The report waits until no Pulse has a task any more, one that died included. */
+export const RULES: readonly RoutingRule[] = [
+  {
     id: 'sources',
     condition: { taskType: 'analyse' },
     target: 'pulse',
     weight: 1,
     enabled: true,
-  });
-  return conductor;
+  },
+  {
+    id: 'report',
+    condition: { taskType: 'report', custom: 'loads.pulse.tasks == 0' },
+    target: 'conductor',
+    weight: 1,
+    enabled: true,
+  },
+];
+
+/** The tasks of a run. */
+export interface Tasks {
+  readonly sourceIds: readonly string[];
+  readonly reportId: string;
 }
 
-function dataOf({ identity }: AgentSession): string {
-  return `agents.conductor.${identity.sessionId}.data`;
-}
-
-/** Writes down what it decided, and why (specification, `ConductorDecision`). */
-async function note(
-  conductor: AgentSession,
-  decision: Pick<ConductorDecision, 'type' | 'input' | 'output' | 'reason'>,
-): Promise<void> {
-  const id = randomUUID();
-  const timestamp = new Date().toISOString();
-  await conductor.append(`${dataOf(conductor)}.decisions`, { id, ...decision, timestamp });
-}
-
-/** Makes the tasks; returns how many. They are asked for at once, so that many share a block of the log. */
+/**
+ * Makes one task per source, and one for the report. They are asked for at once, so that many share a block of the log; the
+ * report comes last, since it is the least urgent.
+ */
 export async function createTasks(
   conductor: AgentSession,
-  { openTaskIds, sources }: Workplace,
+  sources: string,
   files: readonly string[],
-): Promise<number> {
-  const tasks = await Promise.all(
-    files.map((file) =>
+): Promise<Tasks> {
+  const [report, ...analyses] = await Promise.all([
+    conductor.tasks.create({
+      goal: 'write the report',
+      priority: 'low',
+      metadata: { type: 'report' },
+    }),
+    ...files.map(async (file) =>
       conductor.tasks.create({
         goal: `analyse ${file}`,
         metadata: { type: 'analyse', directory: sources, file },
       }),
     ),
-  );
-  for (const { id } of tasks) openTaskIds.add(id);
-  await note(conductor, {
-    type: 'route',
-    input: { taskType: 'analyse', tasks: tasks.length },
-    output: { target: 'pulse', rule: 'sources' },
-    reason: 'whoever is free claims the next one',
-  });
-  return tasks.length;
+  ]);
+  return { sourceIds: analyses.map(({ id }) => id), reportId: report.id };
 }
 
 /**
- * Begins the report and hands it over to the Dream Weaver. While it reads the draft it holds a shared lock on the report, until
- * somebody waits to write it; returns the task, and how many words the draft had.
+ * Begins the report when it is its turn, and hands it over to the Dream Weaver. While it reads the draft it holds a shared lock
+ * on the report, until somebody waits to write it. Returns how many words the draft had.
  */
 export async function handReportOver(
   conductor: AgentSession,
-  { reportPath }: Workplace,
-): Promise<{ readonly taskId: string; readonly draftWords: number }> {
+  { reportPath, openTaskIds }: Workplace,
+  taskId: string,
+): Promise<number> {
+  const task = () => conductor.get(`global.tasks["${taskId}"]`) as TaskState;
+  // What a session that ended gives back is with nobody for a moment.
+  await until(() => task().assignedTo !== null && openTaskIds.size === 0);
   const reading = await conductor.locks.acquire({ resource: REPORT, type: 'shared', ttl: 60_000 });
-  const { id: taskId } = await conductor.tasks.create({ goal: 'write the report' });
-  await conductor.tasks.claim({ taskId, start: true });
+  await conductor.tasks.start(taskId);
   const to = { agentType: 'dream_weaver' } as const;
   const reason = 'every source is analysed; now write';
-  const { id: handoffId } = await conductor.handoffs.request({ taskId, to, reason });
-  await note(conductor, {
-    type: 'handoff',
-    input: { taskId },
-    output: { handoffId, ...to },
-    reason,
-  });
-  while ((conductor.get(`global.tasks["${taskId}"]`) as TaskState).progress < 50) await pause(10);
+  await conductor.handoffs.request({ taskId, to, reason });
+  await until(() => task().progress >= 50); // the draft is there
   const draft = await readFile(draftPathOf(reportPath), 'utf8');
-  while (conductor.locks.getWaitQueue(REPORT).length === 0) await pause(5); // nobody wants to write it yet
+  await until(() => conductor.locks.getWaitQueue(REPORT).length > 0); // now somebody wants to write it
   if (reading !== null) await conductor.locks.release(reading.id);
-  return { taskId, draftWords: draft.split(/\s+/).length };
+  return draft.split(/\s+/).length;
 }

@@ -1,5 +1,6 @@
 /** `stig demo`: the whole idea at work, on a real directory. */
-import { basename, join, resolve } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import colors from 'picocolors';
@@ -8,11 +9,18 @@ import { Fault } from '../../core/errors.ts';
 import { command, wholeNumber, type CommonOptions } from '../common.ts';
 import { count, print, printJson } from '../output.ts';
 import { findSourceFiles } from './source-files.ts';
-import { readStory, tellStory, type LiveState } from './story.ts';
-import { workAsSwarm, type Job, type Outcome, type Told } from './swarm-at-work.ts';
+import { readStory, type LiveState } from './story.ts';
+import type { Told } from './news.ts';
+import { tellStory } from './tell-story.ts';
+import { workAsSwarm, type Job, type Outcome } from './swarm-at-work.ts';
 
-/** Short, so that a death shows within seconds; a real swarm uses the defaults. */
-const DEMO_LIMITS = { heartbeatTimeoutMs: 1_200, graceMs: 400, stallMs: 1_000 };
+/** Short, so that a death shows within seconds; a real swarm uses the default. */
+const LIMITS = { graceMs: 400 };
+/** Denials are recorded; one session in error, of however many, degrades the swarm, and two quiet looks are calm. */
+const CONFIG = {
+  audit: { denials: true },
+  health: { errorShareDegraded: 0.001, calmLooks: 2 },
+};
 /** The most sources that are analysed: keeps the demonstration under half a minute. */
 const FILES_MAX = 1_000;
 
@@ -31,10 +39,11 @@ export function demoCommand(): Command {
     .addHelpText(
       'after',
       `
-What you see: a Conductor makes one task per source; Pulse sessions claim them, lock the file, parse it and write down
-what they find; a Heartbeat measures, two Guardians watch, a Dream Weaver writes report.md. In the middle one Pulse
-session dies without a word. Its lock expires, its task goes back, and another session finishes it. Then everything is
-closed, rebuilt from the log alone, and the moment of the death is looked at again.`,
+What you see: a Conductor makes one task per source and gives them out by its rules; Pulse sessions lock the file, parse it
+and write down what they find; a Heartbeat measures, two Guardians watch, a Dream Weaver writes report/report.md, and a Pulse
+commits it in archive/, a git repository. In the middle one Pulse session dies without a word. Its lock expires, its task goes
+back, and another session finishes it. Then everything is closed, rebuilt from the log alone, and the moment of the death
+is looked at again.`,
     )
     .action(async (directory: string, options: DemoOptions) => {
       await demonstrate(directory, options);
@@ -51,14 +60,16 @@ async function demonstrate(directory: string, options: DemoOptions): Promise<voi
     sources,
     projectName: basename(sources),
     files: found.files,
-    reportPath: join(resolve(options.dir), 'report.md'),
+    directory: resolve(options.dir),
+    reportPath: join(resolve(options.dir), 'report', 'report.md'),
     agents: options.agents,
   };
   const { live, outcome } = await runSwarm(job, options.dir, isForPeople ? title : undefined);
   const told = await readStory(options.dir, live, outcome);
   if (isForPeople) print(tellStory(told, againIn(options.dir)));
   else printJson(told.story);
-  if (!told.story.sameState || told.story.badlyEnded.length > 0) process.exitCode = 1;
+  const { sameState, sameCount, badlyEnded } = told.story;
+  if (!sameState || !sameCount || badlyEnded.length > 0) process.exitCode = 1;
 }
 
 async function runSwarm(
@@ -68,10 +79,11 @@ async function runSwarm(
 ): Promise<{ readonly live: LiveState; readonly outcome: Outcome }> {
   const swarm = await openSwarm({
     directory,
-    limits: DEMO_LIMITS,
-    config: { audit: { denials: true } },
+    limits: LIMITS,
+    config: CONFIG,
   });
   try {
+    await mkdir(dirname(job.reportPath), { recursive: true });
     if (title !== undefined) print(title);
     const outcome = await withTelling(title !== undefined, directory, (told) =>
       workAsSwarm(swarm, job, told),

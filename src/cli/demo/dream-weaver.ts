@@ -1,6 +1,9 @@
-/** The Dream Weaver of the demonstration: plans, generates and refines a report out of what the Pulse sessions found. */
-import { createHash } from 'node:crypto';
+/** The Dream Weaver of the demonstration: how `runDreamWeaver` is to weave a report out of what the Pulse sessions found. */
 import { rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { runDreamWeaver } from '../../agents/dream-weaver.ts';
+import type { WeaveFunctions } from '../../agents/weave.ts';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
 import type { TaskState } from '../../events/task-state.ts';
 import {
@@ -8,62 +11,52 @@ import {
   planReport,
   refineReport,
   type ReportDraft,
+  type ReportPlan,
   type ReportQuality,
 } from './report.ts';
 import type { SourceAnalysis } from './source-analysis.ts';
-import { draftPathOf, pause, REPORT, type Workplace } from './workplace.ts';
+import { draftPathOf, REPORT, type Workplace } from './workplace.ts';
 
 /** What became of the report. */
 export interface Written {
   readonly path: string;
   readonly bytes: number;
+  readonly sha256: string;
   readonly quality: ReportQuality;
 }
 
 /**
- * Takes over the task of the report when it is offered, and writes; the phases are moves of its own state (specification,
- * "Dream Weaver State"). The draft needs an upgradeable lock on the report, the report itself an exclusive one.
+ * Takes over the task of the report when it is offered, and writes. The draft needs an upgradeable lock on the report, the report
+ * itself an exclusive one.
  */
-export async function runDreamWeaver(
+export async function writeReport(
+  session: AgentSession,
   workplace: Workplace,
-  taskIds: readonly string[],
+  sourceIds: readonly string[],
 ): Promise<Written> {
-  const { swarm, projectName, reportPath } = workplace;
-  const session = await swarm.register({ agentType: 'dream_weaver', agentId: 'dream-weaver' });
-  const data = `agents.dream_weaver.${session.identity.sessionId}.data`;
-  const title = `${projectName}, as its swarm saw it`;
-  const dream = { dreamId: 'report', dreamType: 'analysis', prompt: title };
-  await session.update({ path: data, newValue: dream, merge: true });
+  const { projectName, reportPath: path } = workplace;
   const taskId = await takeOver(session);
   const lock = await session.locks.acquire({ resource: REPORT, type: 'upgradeable', ttl: 60_000 });
   if (lock === null) throw new Error(`${REPORT} stayed locked`);
-  const analyses = resultsOf(workplace, taskIds);
-  const plan = planReport(title, analyses);
-  await enter(session, data, 'generating');
-  const draft = draftReport(plan, analyses);
-  await writeFile(draftPathOf(reportPath), draftText(draft));
-  await session.tasks.progress(taskId, 50, 'the draft is there');
-  await enter(session, data, 'refining');
-  const { markdown, quality } = refineReport(draft, analyses);
-  const exclusive = await session.locks.upgrade(lock.id); // waits for whoever reads the draft
-  if (exclusive === null) throw new Error(`somebody did not stop reading ${REPORT}`);
-  await writeFile(reportPath, markdown);
-  await rm(draftPathOf(reportPath));
-  const size = Buffer.byteLength(markdown);
-  await session.append(`${data}.artifacts`, {
-    id: 'report',
-    type: 'document',
-    path: reportPath,
-    size,
-    createdAt: new Date().toISOString(),
-    metadata: { sha256: createHash('sha256').update(markdown).digest('hex') },
+  const title = `${projectName}, as its swarm saw it`;
+  const end = await runDreamWeaver(session, {
+    dream: { dreamId: 'report', dreamType: 'analysis', prompt: title },
+    directory: dirname(path),
+    taskId,
+    weave: weaving(workplace, {
+      title,
+      sourceIds,
+      mayWrite: async () => upgrade(session, lock.id),
+    }),
   });
-  await session.update({ path: `${data}.quality`, newValue: quality });
-  await enter(session, data, 'complete');
-  await session.tasks.complete(taskId, { path: reportPath, bytes: size });
   await session.locks.release(lock.id);
+  const written = end.artifacts.find((artifact) => artifact.path === path);
+  if (end.how !== 'complete' || written === undefined) {
+    throw new Error(`no report: ${end.how === 'failed' ? end.reason : end.how}`);
+  }
   await session.stop('the report is written');
-  return { path: reportPath, bytes: size, quality };
+  const { size: bytes, metadata } = written;
+  return { path, bytes, sha256: String(metadata['sha256']), quality: end.quality };
 }
 
 /** Waits for a task that is handed over to a writer, and takes it. */
@@ -73,25 +66,55 @@ async function takeOver(session: AgentSession): Promise<string> {
     if (offer !== undefined) {
       await session.handoffs.accept(offer.id);
       await session.handoffs.complete(offer.id);
-      await session.tasks.start(offer.taskId);
       return offer.taskId;
     }
     await session.heartbeat();
-    await pause(20);
+    await delay(20);
   }
+}
+
+/** Waits for whoever reads the draft. */
+async function upgrade(session: AgentSession, lockId: string): Promise<void> {
+  const exclusive = await session.locks.upgrade(lockId);
+  if (exclusive === null) throw new Error(`somebody did not stop reading ${REPORT}`);
+}
+
+interface Writing {
+  readonly title: string;
+  readonly sourceIds: readonly string[];
+  /** Resolves when nobody reads the draft any more. */
+  readonly mayWrite: () => Promise<void>;
+}
+
+function weaving(
+  { swarm, reportPath }: Workplace,
+  { title, sourceIds, mayWrite }: Writing,
+): WeaveFunctions {
+  let analyses: readonly SourceAnalysis[] = [];
+  let plan: ReportPlan;
+  let draft: ReportDraft;
+  return {
+    planning() {
+      analyses = sourceIds
+        .map((id) => swarm.get(`global.tasks["${id}"]`) as TaskState)
+        .filter(({ status }) => status === 'complete')
+        .map(({ result }) => result as SourceAnalysis);
+      plan = planReport(title, analyses);
+    },
+    async generating() {
+      draft = draftReport(plan, analyses);
+      await writeFile(draftPathOf(reportPath), draftText(draft));
+    },
+    async refining() {
+      const { markdown, quality } = refineReport(draft, analyses);
+      await mayWrite();
+      await writeFile(reportPath, markdown);
+      await rm(draftPathOf(reportPath));
+      return { quality };
+    },
+  };
 }
 
 function draftText({ title, sections }: ReportDraft): string {
   return [title, ...sections.flatMap(({ heading, body }) => [heading, body])].join('\n\n');
-}
-
-async function enter(session: AgentSession, data: string, phase: string): Promise<void> {
-  await session.update({ path: `${data}.phase`, newValue: phase });
-}
-
-function resultsOf({ swarm }: Workplace, taskIds: readonly string[]): SourceAnalysis[] {
-  return taskIds
-    .map((id) => swarm.get(`global.tasks["${id}"]`) as TaskState)
-    .filter(({ status }) => status === 'complete')
-    .map(({ result }) => result as SourceAnalysis);
 }

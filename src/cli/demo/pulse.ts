@@ -1,18 +1,21 @@
 /**
- * A Pulse session of the demonstration: claims a task, locks its file, analyses it, writes down what it found, and completes
- * the task with an iteration record, until no task is left.
+ * A Pulse session of the demonstration that analyses sources: takes the next task that the Conductor gave it, locks the file,
+ * analyses it, writes down what it found, and completes the task with an iteration record, until no task is left.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setImmediate as yieldToOthers } from 'node:timers/promises';
+import { setImmediate as yieldToOthers, setTimeout as delay } from 'node:timers/promises';
 import type { AgentSession } from '../../coordinator/agent-session.ts';
+import { Refused } from '../../core/errors.ts';
 import type { AgentResources } from '../../events/session.ts';
 import type { TaskState } from '../../events/task-state.ts';
 import { analyseSource } from './source-analysis.ts';
-import { pause, workIsLeft, type Workplace } from './workplace.ts';
+import type { Workplace } from './workplace.ts';
 
 /** How long a file stays locked by a session that does not release it. */
-export const FILE_LOCK_TTL_MS = 800;
+const FILE_LOCK_TTL_MS = 800;
+/** Short, so that a death shows within seconds; a real swarm uses the default. */
+const SILENCE_MS = 1_200;
 const IDLE_MS = 40;
 
 /** Where a session stopped without a word. */
@@ -28,10 +31,15 @@ export type Fate = (session: AgentSession) => boolean;
 
 /** Registers a Pulse session and describes its work in its own state. */
 export async function registerPulse(
-  { swarm, sources, projectName }: Workplace,
+  { swarm, sources, projectName, total }: Workplace,
   agentId: string,
 ): Promise<AgentSession> {
-  const session = await swarm.register({ agentType: 'pulse', agentId, capabilities: ['analyse'] });
+  const session = await swarm.register({
+    agentType: 'pulse',
+    agentId,
+    capacity: total,
+    heartbeatTimeout: SILENCE_MS,
+  });
   const newValue = { projectName, projectPath: sources, goal: 'analyse every source' };
   await session.update({ path: `${placeOf(session)}.data`, newValue, merge: true });
   return session;
@@ -42,23 +50,25 @@ function placeOf({ identity }: AgentSession): string {
 }
 
 /** Works until no task is left; returns where the session died, if it did. */
-export async function runPulse(
+export async function analyseSources(
   session: AgentSession,
   workplace: Workplace,
   fate: Fate,
 ): Promise<Death | undefined> {
   let iteration = 0;
   const startedMs = Date.now();
-  while (workIsLeft(workplace)) {
-    const task = await session.tasks.claimNext({ start: true });
-    if (task === null) {
+  while (workplace.openTaskIds.size > 0) {
+    const [next] = session.get(`${placeOf(session)}.taskQueue`) as readonly TaskState[];
+    if (next === undefined) {
       await session.heartbeat();
-      await pause(IDLE_MS);
+      await delay(IDLE_MS);
       continue;
     }
+    const task = await session.tasks.start(next.id);
     iteration += 1;
     const death = await analyse(session, { task, iteration, fate, workplace, startedMs });
     if (death !== undefined) return death;
+    workplace.openTaskIds.delete(task.id);
     await yieldToOthers(); // analysing keeps the processor, and the others have to be heard
   }
   await session.stop('no task is left');
@@ -89,7 +99,7 @@ async function analyse(session: AgentSession, assignment: Assignment): Promise<D
   const text = await readFile(join(directory, file), 'utf8').catch(() => undefined);
   if (text === undefined) {
     await session.tasks.fail(task.id, { code: 'NOT_READABLE', message: `${file} cannot be read` });
-    await session.locks.release(lock.id);
+    await letGo(session, lock.id);
     return undefined;
   }
   await session.tasks.progress(task.id, 50, `read ${file}`);
@@ -106,8 +116,15 @@ async function analyse(session: AgentSession, assignment: Assignment): Promise<D
     memoryBytes: Buffer.byteLength(text),
   });
   await session.tasks.complete(task.id, analysis);
-  await session.locks.release(lock.id);
+  await letGo(session, lock.id);
   return undefined;
+}
+
+/** A lock runs out when this process stands still for long, on a busy machine: then there is nothing to let go of. */
+async function letGo(session: AgentSession, lockId: string): Promise<void> {
+  await session.locks.release(lockId).catch((error: unknown) => {
+    if (!(error instanceof Refused) || error.code !== 'NOT_FOUND') throw error;
+  });
 }
 
 /** What an analysis came to, and what it took. */
@@ -141,7 +158,7 @@ async function writeDown(
     filesModified: [],
   };
   const left = workplace.openTaskIds.size;
-  const doneShare = 1 - left / workplace.tasks;
+  const doneShare = 1 - left / workplace.total;
   const leftMs = doneShare === 0 ? 0 : ((now - startedMs) * (1 - doneShare)) / doneShare;
   const eta = new Date(now + leftMs).toISOString();
   const { cpuTime } = session.get(`${place}.resources`) as AgentResources;

@@ -1,17 +1,19 @@
 /**
  * The end of the demonstration: the swarm is closed, opened again from its log alone, and asked what happened.
  *
- * Every figure is read from the directory, by the same doors that `stig log`, `stig state` and `stig verify` use.
+ * Every figure is read from the directory, by the same doors that `stig log`, `stig state` and `stig verify` use. How it is told
+ * is in tell-story.ts.
  */
-import colors from 'picocolors';
 import { canonicalJson } from '../../core/json.ts';
 import { History, type PastState } from '../../history/history.ts';
 import type { SwarmEvent } from '../../events/envelope.ts';
 import type { SwarmState } from '../../projections/swarm-state.ts';
-import { eventLine } from '../event-line.ts';
-import { lockReport, lockTables } from '../lock-report.ts';
-import { count, harmless, table } from '../output.ts';
+import type { ConductorDecision, PulseIteration, PulseState } from '../../events/state-schemas.ts';
+import type { TaskState } from '../../events/task-state.ts';
+import type { Archived } from './archive.ts';
+import { COUNTED, countOf, NOTHING, sum, type Count } from './counting.ts';
 import type { Death } from './pulse.ts';
+import type { SourceAnalysis } from './source-analysis.ts';
 import type { Outcome } from './swarm-at-work.ts';
 import { REPORT } from './workplace.ts';
 
@@ -34,14 +36,32 @@ export interface Story {
   readonly metrics: SwarmState['global']['metrics'];
   readonly report: Outcome['report'];
   readonly death: DeathStory | null;
+  readonly decisions: Decisions;
+  /** What a subscriber counted, exactly once. */
+  readonly counted: Count;
+  /** Whether the results of the tasks add up to that. */
+  readonly sameCount: boolean;
+  /** How the report was committed; null when there is no git. */
+  readonly archive: (Archived & { readonly iterations: readonly PulseIteration[] }) | null;
   /** What somebody was denied, and where two writes of one value met. */
   readonly disputes: readonly SwarmEvent[];
   /** How the report changed hands, and how the lock on it grew. */
   readonly handover: readonly SwarmEvent[];
 }
 
+/** What the Conductor decided. */
+interface Decisions {
+  /** How many of each type. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** Those about the task of who died, and about the report; and the first of its tasks that was moved to another session. */
+  readonly told: readonly DecisionEvent[];
+}
+
+/** A decision as it was recorded. */
+export type DecisionEvent = SwarmEvent<{ readonly newValue: ConductorDecision }>;
+
 /** The death and what came of it. */
-interface DeathStory extends Death {
+export interface DeathStory extends Death {
   /** The sequence of the last event that the session caused. */
   readonly sequence: number;
   readonly finishedBy: string | null;
@@ -64,10 +84,11 @@ export async function readStory(
 ): Promise<Told> {
   await using history = await History.open(directory);
   const end = await history.at();
-  const { death, taskIds, report, fromSequence } = outcome;
+  const { death, taskIds, report, archive, fromSequence } = outcome;
   const liveText = canonicalJson(live.state);
   const sameState = canonicalJson(end.state) === liveText && end.stateHash === live.stateHash;
   const deathStory = death === undefined ? null : await readDeath(history, death, fromSequence);
+  const counted = await readCount(history, fromSequence);
   const story: Story = {
     events: end.sequence,
     stateHash: end.stateHash,
@@ -78,6 +99,11 @@ export async function readStory(
     metrics: end.state.global.metrics,
     report,
     death: deathStory,
+    decisions: await readDecisions(history, fromSequence, [report.taskId, death?.taskId]),
+    counted,
+    sameCount: canonicalJson(counted) === canonicalJson(foundIn(end.state, taskIds)),
+    archive:
+      archive === undefined ? null : { ...archive, iterations: iterationsIn(end.state, archive) },
     disputes: await readDisputes(history, fromSequence),
     handover: await readHandover(history, report.taskId, fromSequence),
   };
@@ -139,6 +165,47 @@ async function readHandover(
   return found;
 }
 
+/** The decisions of the Conductor; those about some tasks, and the first handoff, in full. */
+async function readDecisions(
+  history: History,
+  fromSequence: number,
+  taskIds: readonly (string | undefined)[],
+): Promise<Decisions> {
+  const counts: Record<string, number> = {};
+  const told: DecisionEvent[] = [];
+  for await (const event of history.events({ types: ['state.*'], fromSequence })) {
+    const { path } = event.payload as { readonly path: string };
+    if (!/^agents\.conductor\..*\.decisions\[\d+\]$/.test(path)) continue;
+    const decision = event as DecisionEvent;
+    const { type, input } = decision.payload.newValue;
+    const isFirstHandoff = type === 'handoff' && counts[type] === undefined;
+    counts[type] = (counts[type] ?? 0) + 1;
+    if (isFirstHandoff || taskIds.includes(input['taskId'] as string)) told.push(decision);
+  }
+  return { counts, told };
+}
+
+async function readCount(history: History, fromSequence: number): Promise<Count> {
+  let count = NOTHING;
+  for await (const { payload } of history.events({ types: [COUNTED], fromSequence })) {
+    count = sum(count, payload as Count);
+  }
+  return count;
+}
+
+function foundIn({ global: { tasks } }: SwarmState, taskIds: readonly string[]): Count {
+  return taskIds
+    .map((id): TaskState | undefined => tasks[id])
+    .filter((task) => task?.metadata['type'] === 'analyse' && task.status === 'complete')
+    .map((task) => countOf(task?.result as SourceAnalysis))
+    .reduce(sum, NOTHING);
+}
+
+function iterationsIn({ agents }: SwarmState, { sessionId }: Archived): readonly PulseIteration[] {
+  const data = agents['pulse']?.[sessionId]?.data as PulseState['data'] | undefined;
+  return data?.iterations ?? [];
+}
+
 /** The denials, and the writes that a strategy resolved. */
 async function readDisputes(history: History, fromSequence: number): Promise<SwarmEvent[]> {
   const found: SwarmEvent[] = [];
@@ -147,105 +214,4 @@ async function readDisputes(history: History, fromSequence: number): Promise<Swa
     if (event.type === 'access.denied' || resolved !== undefined) found.push(event);
   }
   return found;
-}
-
-/** Writes the story for people. */
-export function tellStory({ story, beforeDeath }: Told, again: string): string {
-  const { death } = story;
-  return [
-    heading('Closed, and opened again from the log alone'),
-    sameness(story),
-    ...(death === null ? [] : deathOf(death)),
-    ...(death === null || beforeDeath === undefined ? [] : pastOf(beforeDeath, death)),
-    heading('How the report changed hands, and how the lock on it grew'),
-    ...story.handover.map(eventLine),
-    heading('Who was denied what, and where two who wrote the same value met'),
-    ...story.disputes.map(eventLine),
-    heading('Metrics'),
-    metricsOf(story),
-    heading('Now try'),
-    nextCommands(story, again),
-  ].join('\n');
-}
-
-function heading(text: string): string {
-  return `\n${colors.bold(text)}`;
-}
-
-function sameness({ sameState, stateBytes, stateHash, events, tasks, ...story }: Story): string {
-  const same = sameState
-    ? `${colors.green('✓')} the state is the same, byte for byte: ${count(stateBytes)} bytes`
-    : `${colors.red('✗')} the state is another one`;
-  const ended =
-    story.badlyEnded.length === 0
-      ? `${colors.green('✓')} each of the ${count(tasks)} tasks of this run ended exactly once`
-      : `${colors.red('✗')} ${story.badlyEnded.length} tasks did not end exactly once`;
-  return `  ${same}\n    rebuilt from ${count(events)} events, sha-256 ${stateHash.slice(0, 16)}…\n  ${ended}`;
-}
-
-function deathOf(death: DeathStory): string[] {
-  const lines = death.timeline.map((event) =>
-    event.sequence === death.sequence
-      ? `${eventLine(event)}\n          ${colors.red(`✗ ${death.agentId} dies here, without a word`)}`
-      : eventLine(event),
-  );
-  return [
-    heading(
-      `The death of ${death.agentId}, and how ${harmless(death.file)} was finished all the same`,
-    ),
-    ...lines,
-    `  ${colors.green('✓')} ${death.finishedBy ?? 'nobody'} finished what ${death.agentId} had begun`,
-  ];
-}
-
-function pastOf(past: PastState, death: DeathStory): string[] {
-  const { state, timeMs } = past;
-  const pulses = Object.values(state.agents['pulse'] ?? {}).filter(
-    ({ currentTask }) => currentTask !== null,
-  );
-  const rows = pulses.map(({ agentId, status, currentTask }) => [
-    agentId,
-    status,
-    harmless(currentTask?.goal ?? ''),
-    `${currentTask?.progress ?? 0} %`,
-  ]);
-  return [
-    heading(`Back at sequence ${count(death.sequence)}, the moment before: who held what`),
-    table(['session', 'status', 'task', 'progress'], rows),
-    '',
-    lockTables(lockReport(state.locks, timeMs), timeMs),
-  ];
-}
-
-function metricsOf({ metrics, report }: Story): string {
-  const { coherence, relevance } = report.quality;
-  return [
-    `  completed ${count(metrics.totalTasksCompleted)}, failed ${count(metrics.totalTasksFailed)}, handoffs ${count(metrics.totalHandoffs)}, average duration ${metrics.averageTaskDuration.toFixed(1)} ms`,
-    `  the Dream Weaver's report: ${report.path} (${count(report.bytes)} bytes; coherence ${coherence.toFixed(2)}, relevance ${relevance.toFixed(2)})`,
-  ].join('\n');
-}
-
-function nextCommands({ death, handover }: Story, again: string): string {
-  const contention = handover.find(({ type }) => type === 'lock.contention');
-  const errored = death?.timeline.find(({ type }) => type === 'agent.errored');
-  const commands = [
-    ...(death === null
-      ? []
-      : [[`state --at ${death.sequence}`, 'the whole state at the moment before the death']]),
-    ...(errored === undefined
-      ? []
-      : [[`log --correlation ${errored.id}`, 'what the silence led to']]),
-    ...(contention === undefined
-      ? []
-      : [[`locks --at ${contention.sequence}`, 'who held the report, and who waited to write it']]),
-    ["log --type 'lock.expired' 'task.requeued'", 'what ran out, and what went back'],
-    ['verify', 'proof: every command decided again, every block chained'],
-  ];
-  const [name, where] = again.split('|');
-  return commands
-    .map(
-      ([text, why]) =>
-        `  ${colors.cyan(`${name} ${text}${where}`)}\n      ${colors.dim(why ?? '')}`,
-    )
-    .join('\n');
 }

@@ -1,27 +1,31 @@
-/** The demonstration's swarm: five kinds of agent over one directory, and the death of one of them in the middle. */
+/** The demonstration's swarm: the five agents over one directory, and the death of one Pulse session in the middle. */
+import { builtInChecks } from '../../agents/built-in-checks.ts';
+import type { ConductorRound } from '../../agents/conductor-round.ts';
+import { runConductor } from '../../agents/conductor.ts';
+import { runGuardian } from '../../agents/guardian.ts';
+import { runHeartbeat } from '../../agents/heartbeat.ts';
+import type { AgentSession } from '../../coordinator/agent-session.ts';
 import type { Swarm } from '../../coordinator/swarm.ts';
-import { createTasks, handReportOver, registerConductor } from './conductor.ts';
-import { runDreamWeaver, type Written } from './dream-weaver.ts';
-import { runGuardian } from './guardian.ts';
-import { runHeartbeat } from './heartbeat.ts';
-import { registerPulse, runPulse, type Death, type Fate } from './pulse.ts';
-import { pause, workIsLeft, type Workplace } from './workplace.ts';
-import type { SwarmMetrics } from '../../projections/metrics.ts';
+import { archiveReport, type Archived } from './archive.ts';
+import { createTasks, handReportOver, RULES, type Tasks } from './conductor.ts';
+import { countSources } from './counting.ts';
+import { writeReport, type Written } from './dream-weaver.ts';
+import { logCheck, overreach } from './heartbeat.ts';
+import { plural } from './markdown.ts';
+import { tellNews, type Told } from './news.ts';
+import { analyseSources, registerPulse, type Death, type Fate } from './pulse.ts';
+import { until, type Workplace } from './workplace.ts';
 
 /** What the swarm is to do. */
 export interface Job {
   readonly sources: string;
   readonly projectName: string;
   readonly files: readonly string[];
+  /** Where the log is. */
+  readonly directory: string;
   readonly reportPath: string;
-  /** How many Pulse sessions. */
+  /** How many Pulse sessions analyse. */
   readonly agents: number;
-}
-
-/** What is told while it works. */
-export interface Told {
-  progress(done: number, of: number): void;
-  event(text: string): void;
 }
 
 /** What came of it. */
@@ -32,52 +36,116 @@ export interface Outcome {
   readonly death: Death | undefined;
   /** What was written, and the task of it, which changed hands. */
   readonly report: Written & { readonly taskId: string };
+  /** Undefined when there is no git. */
+  readonly archive: Archived | undefined;
 }
+
+/** How often the watchers look, in milliseconds. */
+const INTERVAL_MS = { heartbeat: 250, guardian: 100, conductor: 100 };
 
 /** Does the job. */
 export async function workAsSwarm(swarm: Swarm, job: Job, told: Told): Promise<Outcome> {
   await endEarlierRun(swarm);
   const fromSequence = swarm.sequence + 1;
-  const over = new AbortController();
-  const workplace: Workplace = {
-    swarm,
-    ...job,
-    tasks: job.files.length,
-    openTaskIds: new Set(),
-    over: over.signal,
-  };
-  const conductor = await registerConductor(workplace);
-  const total = await createTasks(conductor, workplace, job.files);
-  const taskIds = [...workplace.openTaskIds];
-  told.event(`the Conductor made ${total} tasks, one per source`);
-  const watchers = [
-    runHeartbeat(workplace, ({ code }) =>
-      told.event(`the Heartbeat may not write the health of the swarm: ${code}`),
-    ),
-    ...['guardian-1', 'guardian-2'].map(async (agentId) =>
-      runGuardian(workplace, agentId, ({ status, issues }) =>
-        told.event(`${agentId} finds the swarm ${[status, ...issues].join(': ')}`),
-      ),
-    ),
-    keepProgress(workplace, { conductor, total, told }),
-  ];
-  const report = runDreamWeaver(workplace, taskIds);
-  const sessions = await Promise.all(
+  const conductor = await swarm.register({
+    agentType: 'conductor',
+    agentId: 'conductor',
+    capacity: 1,
+  });
+  const tasks = await createTasks(conductor, job.sources, job.files);
+  told.event(`the Conductor made ${plural(tasks.sourceIds.length, 'task')}, one per source`);
+  const openTaskIds = new Set(tasks.sourceIds);
+  const workplace: Workplace = { swarm, ...job, total: job.files.length, openTaskIds };
+  const news = tellNews(swarm, { told, sourceIds: new Set(tasks.sourceIds) });
+  // Before the Conductor looks: for its rules, no Pulse with a task means that all is done.
+  const pulses = await Promise.all(
     Array.from({ length: job.agents }, async (_, index) =>
       registerPulse(workplace, `pulse-${index + 1}`),
     ),
   );
-  const fate = dieOnce(workplace, { total, told });
-  const ends = await Promise.all(
-    sessions.map(async (session) => runPulse(session, workplace, fate)),
+  const over = new AbortController();
+  const [outcome] = await Promise.all([
+    work(workplace, { tasks, conductor, pulses, told }).finally(() => over.abort()),
+    conduct(conductor, told, over.signal),
+    watch(swarm, { job, told, signal: over.signal }),
+  ]);
+  const sequence = await swarm.durable();
+  await until(() => news.next > sequence);
+  return { fromSequence, ...outcome };
+}
+
+/** From the first analysis to the commit of the report. */
+async function work(
+  workplace: Workplace,
+  { tasks, conductor, pulses, told }: WorkParts,
+): Promise<Omit<Outcome, 'fromSequence'>> {
+  const { swarm, openTaskIds } = workplace;
+  const { sourceIds, reportId } = tasks;
+  const counted = countSources(swarm, new Set(sourceIds));
+  const weaver = await swarm.register({ agentType: 'dream_weaver', agentId: 'dream-weaver' });
+  const fate = dieOnce(openTaskIds, told);
+  const [written, draftWords, ...ends] = await Promise.all([
+    writeReport(weaver, workplace, sourceIds),
+    handReportOver(conductor, workplace, reportId),
+    ...pulses.map(async (session) => analyseSources(session, workplace, fate)),
+  ]);
+  told.event(
+    `the Conductor read its draft of ${draftWords} words; ${weaver.identity.agentId} wrote it`,
   );
-  const { taskId, draftWords } = await handReportOver(conductor, workplace);
-  told.event(`the Conductor handed the report over, and read its draft of ${draftWords} words`);
-  const written = await report;
-  over.abort();
-  await Promise.all(watchers);
-  const death = ends.find((end) => end !== undefined);
-  return { fromSequence, taskIds: [...taskIds, taskId], death, report: { ...written, taskId } };
+  const archive = await archiveReport(workplace, told);
+  const isComplete = (id: string) => swarm.get(`global.tasks["${id}"].status`) === 'complete';
+  await counted(sourceIds.filter(isComplete).length);
+  return {
+    taskIds: [...sourceIds, reportId, ...(archive === undefined ? [] : [archive.taskId])],
+    death: ends.find((end) => end !== undefined),
+    report: { ...written, taskId: reportId },
+    archive,
+  };
+}
+
+interface WorkParts {
+  readonly tasks: Tasks;
+  readonly conductor: AgentSession;
+  readonly pulses: readonly AgentSession[];
+  readonly told: Told;
+}
+
+/** Gives out the tasks until the work is over. */
+async function conduct(conductor: AgentSession, told: Told, signal: AbortSignal): Promise<void> {
+  const onRound = ({ decisions }: ConductorRound) => {
+    const moved = decisions.filter(({ type }) => type === 'handoff').length;
+    if (moved > 0)
+      told.event(`the Conductor gives others what waited with it: ${plural(moved, 'task')}`);
+  };
+  const intervalMs = INTERVAL_MS.conductor;
+  await runConductor(conductor, { rules: RULES, intervalMs, onRound, signal });
+  await conductor.stop('the work is over');
+}
+
+/** A Heartbeat, and two Guardians, since one may die: they look until the work is over. */
+async function watch(
+  swarm: Swarm,
+  { job: { directory }, told, signal }: { job: Job; told: Told; signal: AbortSignal },
+): Promise<void> {
+  const heartbeat = await swarm.register({ agentType: 'heartbeat', agentId: 'heartbeat' });
+  await overreach(heartbeat);
+  const guardians = await Promise.all(
+    ['guardian-1', 'guardian-2'].map(async (agentId) =>
+      swarm.register({ agentType: 'guardian', agentId }),
+    ),
+  );
+  await Promise.all([
+    runHeartbeat(heartbeat, {
+      checks: [...builtInChecks({ directory }), logCheck(swarm)],
+      intervalMs: INTERVAL_MS.heartbeat,
+      deliver: ({ summary }) => told.event(`the Heartbeat reports: ${summary}`),
+      signal,
+    }),
+    ...guardians.map(async (guardian) =>
+      runGuardian(guardian, { intervalMs: INTERVAL_MS.guardian, directory, log: swarm, signal }),
+    ),
+  ]);
+  for (const session of [heartbeat, ...guardians]) await session.stop('the work is over');
 }
 
 /** A run that was interrupted in this directory left sessions and tasks behind. */
@@ -97,32 +165,13 @@ async function endEarlierRun(swarm: Swarm): Promise<void> {
 }
 
 /** Whoever holds a file once half of the tasks have ended dies without a word; once. */
-function dieOnce(workplace: Workplace, { total, told }: { total: number; told: Told }): Fate {
+function dieOnce(openTaskIds: ReadonlySet<string>, told: Told): Fate {
+  const half = Math.ceil(openTaskIds.size / 2);
   let hasDied = false;
   return ({ identity: { agentId } }) => {
-    if (hasDied || workplace.openTaskIds.size > Math.ceil(total / 2)) return false;
+    if (hasDied || openTaskIds.size > half) return false;
     hasDied = true;
     told.event(`${agentId} dies without a word, holding a lock and a task`);
     return true;
   };
-}
-
-/** The Conductor lives as long as the work does, and tells how far it is. */
-async function keepProgress(
-  workplace: Workplace,
-  {
-    conductor,
-    total,
-    told,
-  }: { conductor: Awaited<ReturnType<typeof registerConductor>>; total: number; told: Told },
-): Promise<void> {
-  const before = (conductor.get('global.metrics') as SwarmMetrics).totalTasksCompleted;
-  while (!workplace.over.aborted) {
-    const { totalTasksCompleted } = conductor.get('global.metrics') as SwarmMetrics;
-    told.progress(totalTasksCompleted - before, total);
-    await conductor.heartbeat();
-    await pause(workIsLeft(workplace) ? 50 : 100, workplace.over);
-  }
-  told.progress(total, total);
-  await conductor.stop('every task has ended');
 }
