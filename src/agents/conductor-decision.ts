@@ -44,7 +44,8 @@ export function decisionOf(
   if (from === undefined) {
     return { command, decision: { ...mark, type: routed.type, input, output, reason } };
   }
-  const why = `${from.identity.agentId} has it and is ${trouble}; ${reason}`;
+  const how = trouble === 'error' ? 'in error' : trouble;
+  const why = `${from.identity.agentId} has it and is ${how}; ${reason}`;
   const held = { ...input, from: from.identity, trouble };
   const type = routed.type === 'preempt' ? 'preempt' : 'handoff';
   return { command, decision: { ...mark, type, input: held, output, reason: why } };

@@ -338,7 +338,7 @@ describe('handoff', () => {
     expect(told(decisions)).toEqual(['handoff t2 -> s2', 'handoff t3 -> s2']);
     expect(decisions[0]).toMatchObject({
       input: { trouble, from: { sessionId: 's1' } },
-      reason: `agent-s1 has it and is ${trouble}; the rule all sends it to a pulse; agent-s2 holds 0 of 3`,
+      reason: `agent-s1 has it and is ${trouble === 'error' ? 'in error' : trouble}; the rule all sends it to a pulse; agent-s2 holds 0 of 3`,
     });
     expect(scene.recorded.slice(-2)).toEqual(decisions);
     expect(['t1', 't2', 't3'].map((id) => scene.holder(id))).toEqual(['s1', 's2', 's2']);
