@@ -69,7 +69,7 @@ function ruleOf(
   }
   const { custom } = data.condition;
   const refusal = custom === undefined ? undefined : checkExpression(custom);
-  if (refusal === undefined) return data as RoutingRule;
+  if (refusal === undefined) return data;
   const { reason, position } = refusal.details;
   const where = typeof position === 'number' ? `, at character ${position}` : '';
   throw wrong(

@@ -122,9 +122,12 @@ async function work(
     onPhase: phaseTelling(output, directory),
     signal,
   });
-  // Only the end of its session gives the task back, and nobody is told of a task that still runs.
-  if (end.how === 'cancelled') await session.stop('the dream was cancelled');
   const { sessionId } = session.identity;
+  if (end.how === 'cancelled') {
+    await session.stop('the dream was cancelled');
+    // What an ended session has goes back before anything else is decided: so ask for something, and have it back.
+    await session.dispatch({ type: 'session.heartbeat', payload: { sessionId } });
+  }
   const now = taskId === undefined ? undefined : swarm.state.global.tasks[taskId];
   const labels = { dreamId, sessionId, task: now };
   output.tell(dreamEndJson(end, labels), dreamEndLines(end, labels));

@@ -124,12 +124,12 @@ async function work(
     const cells = [colorOf(priority)(priority.padEnd(8)), (finding?.type ?? '').padEnd(11)];
     output.tellNow({ finding }, `${cells.join('  ')}  ${harmless(summary)}`);
   };
+  const { signal } = by;
   const onRound = (round: HeartbeatRound) => {
-    output.tellNow({ round }, roundLine(round));
+    if (!signal.aborted) output.tellNow({ round }, roundLine(round)); // one that was broken off is none
   };
   const intervalMs = interval * 1_000;
   const beating = { checks, intervalMs, deliver, onRound };
-  const { signal } = by;
   if (once !== true) {
     await runHeartbeat(session, { ...beating, signal });
     return { exitStatus: exitStatusOf(by) };

@@ -176,6 +176,10 @@ describe('what it sees', () => {
 
 const node = (code: string) => [process.execPath, '-e', code] as const;
 
+async function offline(): Promise<never> {
+  throw new Error('no network');
+}
+
 describe('a probe', () => {
   test('says what is wrong, each once, beside what the Guardian sees', async () => {
     const { ant, watch } = await opened();
@@ -199,9 +203,8 @@ describe('a probe', () => {
 
   test('that cannot tell is an issue', async () => {
     const { watch } = await opened();
-    const probe = () => Promise.reject(new Error('no network'));
     const issues = ['the probe cannot tell: no network'];
-    expect(await watch({ probe }).look()).toMatchObject({ status: 'degraded', issues });
+    expect(await watch({ probe: offline }).look()).toMatchObject({ status: 'degraded', issues });
   });
 
   test.each([
