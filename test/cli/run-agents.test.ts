@@ -183,7 +183,7 @@ function sha256(text: string): string {
 }
 
 /** The line of an artifact. */
-function file(type: string, text: string, name: string): string {
+function artifactLine(type: string, text: string, name: string): string {
   return `  ${type.padEnd(8)}  ${text.length} B  sha256 ${sha256(text).slice(0, 12)}  ${name}`;
 }
 
@@ -195,12 +195,12 @@ describe('stig run dream-weaver', () => {
     const refined = 'refining for ants\n';
     expect(out.trimEnd().split('\n')).toEqual([
       'planning    round 1  2 files',
-      file('document', planned, 'planning.md'),
-      file('document', 'ants', 'prompt.txt'),
+      artifactLine('document', planned, 'planning.md'),
+      artifactLine('document', 'ants', 'prompt.txt'),
       'generating  round 1  1 file',
-      file('document', generated, 'generating.md'),
+      artifactLine('document', generated, 'generating.md'),
       'refining    round 1  1 file',
-      file('document', refined, 'refining.md'),
+      artifactLine('document', refined, 'refining.md'),
       'generating  round 2  0 files',
       'refining    round 2  0 files',
       'complete: 2 rounds, 4 files; coherence 0.8, relevance 0.2, creativity 0',
