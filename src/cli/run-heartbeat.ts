@@ -120,9 +120,10 @@ async function work(
     const ran = { command: words, cwd: directory, env, timeoutMs, onOutput: output.show };
     checks.push(commandCheck({ type: 'command', ...ran }));
   }
-  const deliver: Deliver = ({ priority, summary }, { finding }) => {
+  const deliver: Deliver = (notification, { finding }) => {
+    const { priority, summary } = notification;
     const cells = [colorOf(priority)(priority.padEnd(8)), (finding?.type ?? '').padEnd(11)];
-    output.tellNow({ finding }, `${cells.join('  ')}  ${harmless(summary)}`);
+    output.tellNow({ notification, finding }, `${cells.join('  ')}  ${harmless(summary)}`);
   };
   const { signal } = by;
   const onRound = (round: HeartbeatRound) => {

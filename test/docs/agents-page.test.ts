@@ -157,13 +157,18 @@ describe('the variables are those that a command gets', () => {
   });
 });
 
+function optionsOf(command: Command): readonly string[] {
+  return command.options.map(({ long }) => long ?? '');
+}
+
+/** The options that the first cells of some tables name. */
+function optionsTold(text: string): readonly string[] {
+  const cells = [...text.matchAll(/^\| (`--.*?) \|/gm)];
+  return cells.flatMap(([, cell = '']) => cell.match(/--[a-z-]+/g) ?? []);
+}
+
 describe('the options of stig run are all there', () => {
   const common = section('stig run');
-  const longs = (command: Command) => command.options.map(({ long }) => long ?? '');
-  const told = (text: string) =>
-    [...text.matchAll(/^\| (`--.*?) \|/gm)].flatMap(
-      ([, cell = '']) => cell.match(/--[a-z-]+/g) ?? [],
-    );
 
   test.each([
     runPulseCommand(),
@@ -172,8 +177,8 @@ describe('the options of stig run are all there', () => {
     runConductorCommand(),
     runGuardianCommand(),
   ])('of $_name', (command) => {
-    const own = told(section(`stig run ${command.name()}`));
-    expect([...own, ...told(common)].toSorted()).toEqual(longs(command).toSorted());
+    const own = optionsTold(section(`stig run ${command.name()}`));
+    expect([...own, ...optionsTold(common)].toSorted()).toEqual(optionsOf(command).toSorted());
   });
 
   test('of every kind', () => {
