@@ -22,7 +22,8 @@ export interface RulesGiven {
 
 /** The rules that are given, those of the file first. Throws `INVALID_INPUT`. */
 export async function rulesGiven({ rules: file, rule = [] }: RulesGiven): Promise<RoutingRule[]> {
-  const rules = [...(file === undefined ? [] : await rulesOf(file)), ...rule.map(shortRule)];
+  const short = rule.map((text, at) => ruleOf(shortRule(text, at), { file: '--rule', at }));
+  const rules = [...(file === undefined ? [] : await rulesOf(file)), ...short];
   const ids = rules.map(({ id }) => id);
   const twice = ids.find((id, at) => ids.indexOf(id) !== at);
   if (twice !== undefined) throw wrong(`Two rules have the id ${JSON.stringify(twice)}.`);

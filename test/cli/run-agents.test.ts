@@ -513,13 +513,14 @@ describe('bad usage', () => {
     ['conductor', '--rule', ''],
     ['conductor', '--rule', 'pulse:'],
     ['conductor', '--rule', 'pulse: ,'],
+    ['conductor', '--rule', `pulse: ${'x'.repeat(5_000)}`],
     [...conductor, '--quiet'],
     [...conductor, ...command],
     ['guardian', '--interval', 'often'],
     ['guardian', '--repo', 'nowhere'],
     ['guardian', '--once=1'],
     ['guardian', ...noProgram],
-  ])('stig run %s %s %s %s %s %s: exit status 2, one line, and no swarm', async (...words) => {
+  ])('stig run %s %s: exit status 2, one line, and no swarm', async (...words) => {
     const { status, out, error } = await stig('run', ...words);
     expect([status, out]).toEqual([2, '']);
     expect(error).toMatch(/^stig: error \[INVALID_INPUT\] [^\n]+\n$/);
