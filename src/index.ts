@@ -19,6 +19,12 @@ export {
   type DreamFailure,
   type DreamOptions,
 } from './agents/dream-weaver.ts';
+export {
+  commandProbe,
+  type CommandProbe,
+  type Probe,
+  type ProbeContext,
+} from './agents/guardian-probe.ts';
 export { HealthWatch, runGuardian, type GuardianOptions } from './agents/guardian.ts';
 export type { LogView } from './agents/health-figures.ts';
 export { checkOnce, runHeartbeat } from './agents/heartbeat.ts';

@@ -35,8 +35,8 @@ export interface Check {
   readonly timeoutMs?: number;
   /** What is wrong; nothing when all is well. Throws when it could not be measured. */
   measure(context: CheckContext): readonly Found[] | Promise<readonly Found[]>;
-  /** Gives back what it keeps to measure; called once, at the end. */
-  close?(): void;
+  /** Gives back what it keeps to measure; called once, at the end, and waited for. */
+  close?(): void | Promise<void>;
 }
 
 /** How long a check may take that does not say: a network's patience. */

@@ -19,6 +19,8 @@ export interface CommandCheck {
   readonly env?: Readonly<Record<string, string>>;
   /** How long it may take, in milliseconds; {@link CHECK_TIMEOUT_MS} when absent. */
   readonly timeoutMs?: number;
+  /** Told what it prints, piece by piece. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** The end of the output that a finding keeps: the last words of a script. */
@@ -26,22 +28,35 @@ const OUTPUT_CHARS_KEPT = 2_000;
 /** For the command to be ended by its own limit, and its reason told, before the check is. */
 const TO_END_MS = 10_000;
 
-/** A check that runs a command. */
+/** A check that runs a command. Nobody waits for one that was cancelled, but for its `close`: after that it runs no more. */
 export function commandCheck(options: CommandCheck): Check {
   const { type, timeoutMs = CHECK_TIMEOUT_MS } = options;
+  const running = new Set<Promise<unknown>>();
   return {
     type,
     timeoutMs: timeoutMs + TO_END_MS,
-    measure: async (context) => run({ ...options, timeoutMs }, context),
+    async measure(context) {
+      const run = runCheck({ ...options, timeoutMs }, context);
+      running.add(run);
+      try {
+        return await run;
+      } finally {
+        running.delete(run);
+      }
+    },
+    async close() {
+      await Promise.allSettled(running);
+    },
   };
 }
 
-async function run(
-  { type, command, cwd, env, timeoutMs }: CommandCheck & { readonly timeoutMs: number },
+async function runCheck(
+  { type, command, cwd, env, timeoutMs, onOutput }: CommandCheck & { readonly timeoutMs: number },
   { session, signal }: CheckContext,
 ): Promise<readonly Found[]> {
   const own = { ...environmentOf(session.identity), STIGMERGY_CHECK: type };
-  const end = await runChild({ command, cwd, env: { ...env, ...own }, signal, timeoutMs });
+  const child = { command, cwd, env: { ...env, ...own }, signal, timeoutMs, onOutput };
+  const end = await runChild(child);
   if (end.how === 'timeout') throw new Error(`it took longer than ${timeoutMs} ms`);
   if (end.exitCode === null) throw new Error(end.reason ?? 'it was ended');
   const found = findingsIn(end.output);

@@ -20,6 +20,7 @@ import {
   type Look,
   type LogView,
 } from './health-figures.ts';
+import { probed, type Probe } from './guardian-probe.ts';
 import { isPassing } from './passing-refusal.ts';
 import { pause } from './pause.ts';
 import { showingLife } from './signs-of-life.ts';
@@ -32,6 +33,10 @@ export interface GuardianOptions {
   readonly directory?: string;
   /** What a session cannot see of the log: the open swarm itself, for example; nothing is said of it when absent. */
   readonly log?: LogView;
+  /** Asked at every look: what it says is wrong is an issue, and the swarm is `degraded`. */
+  readonly probe?: Probe;
+  /** So many looks in a row have to be better before the status gets better; as `config.health` says when absent. */
+  readonly calmLooks?: number;
   /** Told of each health that this Guardian wrote and that differs from the one before. */
   readonly onHealth?: (health: SwarmHealth) => void;
   /** Ends it. */
@@ -50,7 +55,7 @@ export async function runGuardian(session: AgentSession, options: GuardianOption
   const watch = new HealthWatch(session, options);
   await showingLife(session, { clock, signal }, async (end) => {
     while (!end.aborted) {
-      await watch.look().catch((error: unknown) => {
+      await watch.look(end).catch((error: unknown) => {
         if (!isPassing(error)) throw error;
       });
       await pause(intervalMs, { clock, signal: end });
@@ -84,10 +89,16 @@ export class HealthWatch {
     this.#clock = options.clock ?? systemClock;
   }
 
-  /** Looks once; the health that it wrote, undefined when that which is written stands. */
-  async look(): Promise<SwarmHealth | undefined> {
+  /**
+   * Looks once; the health that it wrote, undefined when that which is written stands, or the signal aborted before the probe had
+   * told.
+   */
+  async look(signal = this.#options.signal): Promise<SwarmHealth | undefined> {
     const session = this.#session;
-    const { directory, log, onHealth } = this.#options;
+    const { directory, log, probe, onHealth } = this.#options;
+    const context = { session, signal: signal ?? new AbortController().signal };
+    const said = probe === undefined ? [] : await probed(probe, context);
+    if (probe !== undefined && context.signal.aborted) return undefined;
     const read = session.read('global.health');
     const { value, version = 0 } = (read ?? {}) as { value: SwarmHealth; version?: number };
     const thresholds = thresholdsOf(session.get('global.config') as SwarmConfig);
@@ -95,8 +106,9 @@ export class HealthWatch {
     this.#looks = withLook(this.#looks, now, thresholds.failureWindowMs);
     const figures = figuresOf(session, { now, looks: this.#looks, log });
     const disk = directory === undefined ? undefined : await diskFigures(directory);
-    const found = deriveHealth({ ...figures, disk }, thresholds);
-    const { calmLooks, refreshMs } = thresholds;
+    const found = deriveHealth({ ...figures, disk, said }, thresholds);
+    const { refreshMs } = thresholds;
+    const calmLooks = this.#options.calmLooks ?? thresholds.calmLooks;
     const step = nextHealth({ written: value, found, calm: this.#calm, calmLooks });
     this.#calm = step.calm;
     const isOld = now.atMs - Date.parse(value.lastCheck) >= refreshMs;

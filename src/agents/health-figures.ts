@@ -48,7 +48,7 @@ export function figuresOf(
     looks,
     log,
   }: { readonly now: Look; readonly looks: readonly Look[]; readonly log?: LogView | undefined },
-): Omit<HealthFigures, 'disk'> {
+): Omit<HealthFigures, 'disk' | 'said'> {
   const [since = now] = looks;
   const ended = { completed: now.completed - since.completed, failed: now.failed - since.failed };
   return {

@@ -32,6 +32,8 @@ export interface HealthFigures {
   /** Undefined when no disk is looked at. */
   readonly disk?:
     { readonly freeShare: number } | { readonly failed: { readonly reason: string } } | undefined;
+  /** Sentences: what a probe says is wrong. */
+  readonly said?: readonly string[];
 }
 
 /** A status with its reasons. */
@@ -56,6 +58,7 @@ export function deriveHealth(figures: HealthFigures, thresholds: HealthThreshold
     ...failureIssues(figures, thresholds),
     ...logIssues(figures, thresholds),
     ...diskIssues(figures, thresholds),
+    ...(figures.said ?? []).map((text): Issue => ({ status: 'degraded', text })),
   ].toSorted((one, other) => rankOf(other.status) - rankOf(one.status));
   return { status: issues[0]?.status ?? 'healthy', issues: issues.map(({ text }) => text) };
 }

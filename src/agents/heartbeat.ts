@@ -39,7 +39,7 @@ export async function runHeartbeat(
       beat(session, { ...options, clock, signal: end }),
     );
   } finally {
-    for (const check of checks) check.close?.();
+    for (const check of checks) await check.close?.();
   }
 }
 

@@ -4,6 +4,7 @@ import type { PulseIterationEnd } from '../agents/pulse-iteration.ts';
 import type { PulseOutcome } from '../agents/pulse-options.ts';
 import { duration } from './moment.ts';
 import { count, harmless } from './output.ts';
+import { many } from './run-output.ts';
 
 /** An iteration for people. */
 export function iterationLine({ iteration, commits }: PulseIterationEnd): string {
@@ -49,8 +50,4 @@ export function outcomeLines(outcome: PulseOutcome): string {
   const why = status === 'failed' ? ` (${code})` : '';
   const line = `${color(status)}${why}: ${made.join(', ')}; task ${harmless(task.id)} is ${task.status}`;
   return status === 'complete' || message === '' ? line : `${line}\n  ${harmless(message)}`;
-}
-
-function many(number: number, noun: string): string {
-  return `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
 }

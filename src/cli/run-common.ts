@@ -8,7 +8,6 @@
  */
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import colors from 'picocolors';
 import type { AgentSession } from '../coordinator/agent-session.ts';
 import { openSwarm } from '../coordinator/open-swarm.ts';
 import type { Swarm } from '../coordinator/swarm.ts';
@@ -22,7 +21,6 @@ import { interruptible, type Interruptible } from './interrupt.ts';
 /** The options of every kind of agent. */
 export interface RunOptions extends CommonOptions {
   readonly agent: string;
-  readonly quiet?: true;
 }
 
 /** An agent that is to work. */
@@ -54,9 +52,13 @@ const STARTED_BY = 'stig run';
 
 /** A subcommand of `stig run`. */
 export function runCommand(kind: AgentKind, description: string): Command {
-  return command(kind.replace('_', '-'), description)
-    .option('--agent <name>', 'the name of the agent in the swarm', kind.replace('_', '-'))
-    .option('--quiet', 'do not show what its commands print');
+  const name = kind.replace('_', '-');
+  return command(name, description).option('--agent <name>', 'its name in the swarm', name);
+}
+
+/** The exit status of an agent that works until it is ended, or of one look: it says what the look found. */
+export function exitStatusOf({ interruption }: Interruptible, found = 0): number {
+  return interruption()?.exitStatus ?? found;
 }
 
 /** Opens the swarm of a directory, made when there is none, and lets an agent work in it. */
@@ -127,28 +129,4 @@ async function endLeftBehind(swarm: Swarm, goesOn: AgentIdentity | undefined): P
 /** Every session of a swarm. */
 export function sessionsOf(swarm: Swarm): readonly AgentState[] {
   return Object.values(swarm.state.agents).flatMap((ofType) => Object.values(ofType));
-}
-
-/** Shows what a command prints on standard error, dim on a terminal, so that the lines of the program stand out. */
-export class ShownOutput {
-  readonly #isQuiet: boolean;
-  readonly #colors = colors.createColors(process.stderr.isTTY && colors.isColorSupported);
-  #endsLine = true;
-
-  constructor({ quiet }: RunOptions) {
-    this.#isQuiet = quiet === true;
-  }
-
-  /** Shows a piece. */
-  readonly show = (text: string): void => {
-    if (this.#isQuiet || text === '') return;
-    process.stderr.write(this.#colors.dim(text));
-    this.#endsLine = text.endsWith('\n');
-  };
-
-  /** Ends a line that was begun, so that another can follow. */
-  endLine(): void {
-    if (!this.#endsLine) process.stderr.write('\n');
-    this.#endsLine = true;
-  }
 }

@@ -2,7 +2,6 @@
 import { realpath, writeFile } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import type { Command } from 'commander';
-import { findProgram } from '../agents/find-program.ts';
 import type { PulseOutcome } from '../agents/pulse-options.ts';
 import { runPulse } from '../agents/pulse.ts';
 import { Repository } from '../agents/repository.ts';
@@ -11,21 +10,22 @@ import { refuse, Refused } from '../core/errors.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { wholeNumber } from './common.ts';
 import type { Interruption } from './interrupt.ts';
-import { harmless, note, print, printJson } from './output.ts';
+import { harmless, note } from './output.ts';
 import { iterationJson, iterationLine, outcomeJson, outcomeLines } from './pulse-lines.ts';
 import {
   runAgent,
   runCommand,
   sessionsOf,
-  ShownOutput,
   type AgentAtWork,
   type RunOptions,
   type WorkEnd,
 } from './run-common.ts';
+import { findCommand, neededWords, QUIET, seconds, type Words } from './run-options.ts';
+import { RunOutput, type OutputOptions } from './run-output.ts';
 import { shellWords } from './shell-words.ts';
 import { taskNamed } from './task-tables.ts';
 
-interface PulseRunOptions extends RunOptions {
+interface PulseRunOptions extends RunOptions, OutputOptions {
   readonly goal?: string;
   readonly task?: string;
   readonly repo: string;
@@ -36,8 +36,6 @@ interface PulseRunOptions extends RunOptions {
 
 const MAX_ITERATIONS = 10;
 const TIMEOUT_SECONDS = 1_800;
-
-type Words = readonly [program: string, ...args: string[]];
 
 /** Makes the command. */
 export function runPulseCommand(): Command {
@@ -59,9 +57,10 @@ export function runPulseCommand(): Command {
     .option(
       '--timeout <seconds>',
       'how long one run of the command may take',
-      wholeNumber(1),
+      seconds,
       TIMEOUT_SECONDS,
     )
+    .option(...QUIET)
     .addHelpText(
       'after',
       `
@@ -77,15 +76,8 @@ Examples:
   $ stig run pulse --task V1StGXR8_Z5j --max-iterations 3 -- sh -c 'npm test && echo COMPLETE'`,
     )
     .action(async (words: readonly string[], options: PulseRunOptions) => {
-      await run(options, commandOf(words));
+      await run(options, neededWords(words, 'stig run pulse --goal "..."'));
     });
-}
-
-function commandOf([program, ...args]: readonly string[]): Words {
-  if (program !== undefined) return [program, ...args];
-  const message =
-    'Say what is to be run, after two hyphens: stig run pulse --goal "..." -- ./agent.sh';
-  throw new Refused(refuse('INVALID_INPUT', message));
 }
 
 async function run(options: PulseRunOptions, words: Words): Promise<void> {
@@ -96,7 +88,7 @@ async function run(options: PulseRunOptions, words: Words): Promise<void> {
   }
   // What cannot be is told before a swarm is made for it.
   const repository = await Repository.open(options.repo);
-  await findProgram(words[0], { cwd: repository.directory });
+  await findCommand(words, repository.directory);
   await runAgent(options, {
     agentType: 'pulse',
     goesOn: (swarm) => pausedSession(swarm, options),
@@ -112,9 +104,9 @@ async function work(
   options: PulseRunOptions,
   words: Words,
 ): Promise<WorkEnd> {
-  const { goal, repo, branch, maxIterations, timeout, json } = options;
+  const { goal, repo, branch, maxIterations, timeout } = options;
   const taskId = taskIdIn(swarm, options);
-  const shown = new ShownOutput(options);
+  const output = new RunOutput(options);
   const outcome = await runPulse(session, {
     goal,
     taskId,
@@ -125,23 +117,21 @@ async function work(
     iterationTimeoutMs: timeout * 1_000,
     env,
     signal,
-    onOutput: shown.show,
+    onOutput: output.show,
     onIteration(end) {
-      shown.endLine();
-      if (json === true) printJson(iterationJson(end));
-      else print(iterationLine(end));
+      output.tell(iterationJson(end), iterationLine(end));
     },
   });
   const { sessionId } = session.identity;
-  if (json === true) printJson(outcomeJson(outcome, sessionId));
-  else tell(outcome, options, words);
+  output.tell(outcomeJson(outcome, sessionId), outcomeLines(outcome));
+  if (options.json !== true) tellHowToGoOn(outcome, options, words);
   return {
-    exitStatus: exitStatusOf(outcome, interruption()),
+    exitStatus: statusOf(outcome, interruption()),
     keepsSession: outcome.status === 'paused',
   };
 }
 
-function exitStatusOf({ status }: PulseOutcome, interruption: Interruption | undefined): number {
+function statusOf({ status }: PulseOutcome, interruption: Interruption | undefined): number {
   if (status === 'complete') return 0;
   return status === 'cancelled' ? (interruption?.exitStatus ?? 1) : 1;
 }
@@ -174,9 +164,11 @@ async function keepOutOf({ root }: Repository, directory: string): Promise<void>
   });
 }
 
-function tell(outcome: PulseOutcome, options: PulseRunOptions, words: Words): void {
-  print(outcomeLines(outcome));
-  const { status, task } = outcome;
+function tellHowToGoOn(
+  { status, task }: PulseOutcome,
+  options: PulseRunOptions,
+  words: Words,
+): void {
   if (status !== 'paused' && status !== 'cancelled') return;
   note(`go on with: ${againWith(task.id, options, words)}`);
 }

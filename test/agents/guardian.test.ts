@@ -1,6 +1,8 @@
 /** Guardians over a real swarm: what they see of it, what they write, and when they leave it. */
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { commandProbe } from '../../src/agents/guardian-probe.ts';
 import { HealthWatch, runGuardian, type GuardianOptions } from '../../src/agents/guardian.ts';
 import type { AgentSession } from '../../src/coordinator/agent-session.ts';
 import type { OpenOptions } from '../../src/coordinator/open-options.ts';
@@ -169,6 +171,74 @@ describe('what it sees', () => {
     expect(await watch({ directory: join(directory, 'nowhere') }).look()).toMatchObject({
       issues: ['the disk cannot be looked at: ENOENT'],
     });
+  });
+});
+
+const node = (code: string) => [process.execPath, '-e', code] as const;
+
+async function offline(): Promise<never> {
+  throw new Error('no network');
+}
+
+describe('a probe', () => {
+  test('says what is wrong, each once, beside what the Guardian sees', async () => {
+    const { ant, watch } = await opened();
+    const said: string[] = ['the build is red', 'the build is red', 'nobody reviews'];
+    const guardian = watch({ probe: () => said, calmLooks: 1 });
+    await ant.fail(ERROR);
+    const issues = ['ant is in error', 'the build is red', 'nobody reviews'];
+    expect(await guardian.look()).toMatchObject({ status: 'degraded', issues });
+    said.splice(0);
+    await ant.recover();
+    expect(await guardian.look()).toMatchObject({ status: 'healthy', issues: [] });
+  });
+
+  test('says no more than can be written', async () => {
+    const { swarm, watch } = await opened();
+    const said = Array.from({ length: 2_000 }, (_, at) => `${at} ${'x'.repeat(5_000)}`);
+    await watch({ probe: () => said }).look();
+    const { issues } = healthOf(swarm);
+    expect([issues.length, ...new Set(issues.map(({ length }) => length))]).toEqual([25, 1_000]);
+  });
+
+  test('that cannot tell is an issue', async () => {
+    const { watch } = await opened();
+    const issues = ['the probe cannot tell: no network'];
+    expect(await watch({ probe: offline }).look()).toMatchObject({ status: 'degraded', issues });
+  });
+
+  test.each([
+    ['ends well', node('console.log("all is well")'), []],
+    ['fails', node('console.log("a"); console.error("  b  \\n"); process.exit(3)'), ['b']],
+    ['fails without a word', node('process.exit(3)'), [/ended with exit status 3$/]],
+    ['cannot be started', ['/nowhere/at-all'], [/^the probe cannot tell: .*ENOENT/]],
+    ['takes too long', node('setInterval(() => {}, 1000)'), [/cannot tell: .* than 500 ms$/]],
+  ] as const)('of a command that %s', async (_name, command, issues) => {
+    const { swarm, watch } = await opened();
+    const timeoutMs = command.join(' ').includes('setInterval') ? 500 : 20_000;
+    await watch({ probe: commandProbe({ command, cwd: tmpdir(), timeoutMs }) }).look();
+    const matching = issues.map((one) => expect.stringMatching(one) as string);
+    expect(healthOf(swarm).issues).toEqual(matching);
+  });
+
+  test('knows for whom it runs; what a look finds that is not wanted any more is not written', async () => {
+    const { swarm, watch } = await opened();
+    const code =
+      'const e = process.env; console.log([e.STIGMERGY_AGENT_ID, e.STIGMERGY_AGENT_TYPE, e.STIGMERGY_SESSION_ID, e.MORE].join()); process.exit(1)';
+    const heard: string[] = [];
+    const env = { MORE: 'more' };
+    const over = new AbortController();
+    const onOutput = (text: string) => heard.push(text);
+    const probe = commandProbe({ command: node(code), cwd: tmpdir(), env, onOutput });
+    expect(await watch({ probe }).look()).toMatchObject({ issues: ['guard,guardian,guard,more'] });
+    expect(heard.join('')).toBe('guard,guardian,guard,more\n');
+    const { sequence } = swarm;
+    const ended = () => {
+      over.abort();
+      return ['something else'];
+    };
+    expect(await watch({ probe: ended }).look(over.signal)).toBeUndefined();
+    expect(swarm.sequence).toBe(sequence);
   });
 });
 

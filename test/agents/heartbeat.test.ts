@@ -118,7 +118,7 @@ describe('what is built in', () => {
       lockQueuesCheck(),
     ];
     const { checks: run } = await checkOnce(session, { checks, intervalMs: MINUTE_MS, clock });
-    for (const check of checks) check.close?.();
+    for (const check of checks) await check.close?.();
     expect(run.map(({ type, status, findings }) => [type, status, findings])).toEqual(
       ['disk', 'memory', 'event-loop', 'load', 'sessions', 'lock-queues'].map((type) => [
         type,
@@ -140,7 +140,7 @@ describe('what is built in', () => {
     ];
     await new Promise((resolve) => setTimeout(resolve, 50)); // for timers of the loop to be late
     const { findings } = await checkOnce(session, { checks, intervalMs: MINUTE_MS, clock });
-    loop.close?.();
+    await loop.close?.();
     const details = new Map(findings.map((one_) => [one_.type, one_.details]));
     expect([...details.keys()]).toEqual(['disk', 'memory', 'event-loop', 'load']);
     expect(details.get('disk')?.['freeBytes']).toBeGreaterThan(0);
@@ -175,9 +175,9 @@ describe('what is built in', () => {
     await waiting;
   });
 
-  test('all of them have different types', () => {
+  test('all of them have different types', async () => {
     const checks = builtInChecks({ directory: tmpdir() });
-    for (const check of checks) check.close?.();
+    for (const check of checks) await check.close?.();
     expect(new Set(checks.map(({ type }) => type)).size).toBe(checks.length);
   });
 });
@@ -218,6 +218,28 @@ describe('a command', () => {
     expect(findings).toMatchObject([
       { priority: 'high', details: { exitCode: 7, output: 'words\n' } },
     ]);
+  });
+
+  test('is heard while it runs, and runs no more when its check is closed', async () => {
+    const { session, clock } = await opened();
+    const over = new AbortController();
+    const heard: string[] = [];
+    const code =
+      'process.on("SIGTERM", () => setTimeout(process.exit, 300)); console.log(process.pid); setInterval(() => {}, 1000)';
+    const check = commandCheck({
+      type: 'own',
+      command: node(code),
+      cwd: tmpdir(),
+      onOutput(text) {
+        heard.push(text);
+        over.abort();
+      },
+    });
+    const options = { checks: [check], intervalMs: MINUTE_MS, clock, signal: over.signal };
+    expect(await checkOnce(session, options)).toMatchObject({ checks: [] });
+    const isThere = () => process.kill(Number(heard.join('')), 0);
+    await check.close?.(); // the command takes a while to end
+    expect(isThere).toThrow(expect.objectContaining({ code: 'ESRCH' }));
   });
 
   test('knows for whom it runs', async () => {
@@ -579,7 +601,10 @@ describe('it ends', () => {
   test('and gives back what its checks keep', async () => {
     const at = await opened();
     let closed = 0;
-    const keeps = { ...finding('keeps'), close: () => (closed += 1) };
+    const close = () => {
+      closed += 1;
+    };
+    const keeps = { ...finding('keeps'), close };
     const { round, stop } = running(at, { checks: [keeps] });
     await round(1);
     await stop();

@@ -1,17 +1,16 @@
 /** `stig run pulse` as its users run it: the built program, real commands, real repositories. */
-import { execFile, spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { text as textOf } from 'node:stream/consumers';
-import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { openSwarm } from 'stigmergy';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { shellWords } from '../../src/cli/shell-words.ts';
 import { makeRepository, type TestRepository } from '../support/git-repository.ts';
 import { PROGRAM, runStig, type Ran } from '../support/run-stig.ts';
+import { gone, parsedLines, startStig, type StigAtWork } from '../support/stig-at-work.ts';
 
 const TWO_COMMITS = `echo from the command
   echo $STIGMERGY_ITERATION > "part $STIGMERGY_ITERATION"
@@ -44,41 +43,17 @@ async function pulse(script: string, ...flags: string[]): Promise<Ran> {
 }
 
 async function jsonLines(...words: string[]): Promise<Record<string, unknown>[]> {
-  return parsed((await stig(...words, '--json')).out);
-}
-
-function parsed(text: string): Record<string, unknown>[] {
-  const lines = text.split('\n').filter((line) => line !== '');
-  return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  return parsedLines((await stig(...words, '--json')).out);
 }
 
 /** Starts a Pulse that is ended from outside; resolves when its command runs, with the id of that. */
 async function start(
   script: string,
   ...flags: string[]
-): Promise<{ readonly child: ChildProcessWithoutNullStreams; readonly pid: number }> {
-  await rm(join(repository.directory, 'pid'), { force: true });
+): Promise<{ readonly running: StigAtWork; readonly pid: number }> {
   const words = ['run', 'pulse', ...flags, '--', 'sh', '-c', script];
-  const child = spawn(process.execPath, [PROGRAM, ...words], {
-    cwd: repository.directory,
-    env: { ...process.env, STIGMERGY_DIR: swarm, NO_COLOR: '1' },
-  });
-  for (;;) {
-    const text = await readFile(join(repository.directory, 'pid'), 'utf8').catch(() => '');
-    if (text.endsWith('\n')) return { child, pid: Number(text) };
-    await delay(10);
-  }
-}
-
-/** Waits until a process is gone, or only its parent has not asked for it. */
-async function gone(pid: number): Promise<void> {
-  for (;;) {
-    const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)]).catch(
-      () => ({ stdout: '' }),
-    );
-    if (stdout.trim() === '' || stdout.startsWith('Z')) return;
-    await delay(10);
-  }
+  const running = await startStig(words, { cwd: repository.directory, swarm });
+  return { running, pid: await running.pid() };
 }
 
 describe('stig run pulse', () => {
@@ -117,7 +92,7 @@ describe('stig run pulse', () => {
     const { out, error, status } = await pulse(TWO_COMMITS, ...flags);
     const hashes = repository.lines('log', '--reverse', '--format=%H');
     const iteration = { status: 'complete', exitCode: 0 };
-    expect(parsed(out)).toMatchObject([
+    expect(parsedLines(out)).toMatchObject([
       { ...iteration, number: 1, signal: 'CONTINUE', commits: [hashes[0]] },
       { ...iteration, number: 2, signal: 'COMPLETE', commits: [hashes[1]] },
       { outcome: 'complete', code: null, iterations: 2, commits: hashes, taskStatus: 'complete' },
@@ -210,7 +185,7 @@ describe('a pause', () => {
     const { out, error, status } = await pulse(script, '--goal', 'g', '--max-iterations', '3');
     expect(out).toMatch(/^paused: 1 iteration, .* is running\n {2}it's late$/m);
     expect(status).toBe(1);
-    const [other] = parsed((await pulse('echo COMPLETE', '--goal', 'other', '--json')).out);
+    const [other] = parsedLines((await pulse('echo COMPLETE', '--goal', 'other', '--json')).out);
     expect(other).toMatchObject({ signal: 'COMPLETE' }); // which leaves the paused one alone
     expect(await paste(toGoOn(error))).toMatch(/^iteration 2 .*\ncomplete: 2 iterations, /);
     const sessions = await jsonLines('get', 'agents.pulse.*.data.iterations');
@@ -231,13 +206,8 @@ describe('a pause', () => {
 
 describe('an end from outside', () => {
   test('Ctrl-C ends the command, hands the task back and says how to go on', async () => {
-    const { child, pid } = await start(WAITS, '--goal', 'g');
-    child.kill('SIGINT');
-    const [[status], out, error] = await Promise.all([
-      once(child, 'exit') as Promise<[number]>,
-      textOf(child.stdout),
-      textOf(child.stderr),
-    ]);
+    const { running, pid } = await start(WAITS, '--goal', 'g');
+    const { status, out, error } = await running.end('SIGINT');
     await gone(pid);
     expect(status).toBe(130);
     expect(out).toMatch(/^cancelled: 1 iteration, .* is pending$/m);
@@ -251,31 +221,29 @@ describe('an end from outside', () => {
     ['SIGTERM', 143],
     ['SIGHUP', 129],
   ] as const)('%s does the same', async (signal, status) => {
-    const { child, pid } = await start(WAITS, '--goal', 'g');
-    child.kill(signal);
-    expect(await once(child, 'exit')).toEqual([status, null]);
+    const { running, pid } = await start(WAITS, '--goal', 'g');
+    expect(await running.end(signal)).toMatchObject({ status });
     await gone(pid);
     expect(await jsonLines('tasks')).toMatchObject([{ status: 'pending' }]);
   });
 
   test('nobody reads any more what it prints', async () => {
-    const { child, pid } = await start(
+    const { running, pid } = await start(
       'echo $$ > pid; sleep 0.2; echo CONTINUE',
       '--goal',
       'g',
       '--max-iterations',
       '0',
     );
-    child.stdout.destroy();
-    await once(child, 'exit');
+    running.child.stdout.destroy();
+    await once(running.child, 'exit');
     await gone(pid);
     expect(await jsonLines('tasks')).toMatchObject([{ status: 'pending' }]);
   });
 
   test('what a killed one left behind does not keep the task from the next', async () => {
-    const { child, pid } = await start(WAITS, '--goal', 'g');
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    const { running, pid } = await start(WAITS, '--goal', 'g');
+    await running.end('SIGKILL');
     process.kill(-pid, 'SIGKILL'); // nobody else ends what it had started
     const [task] = await jsonLines('tasks');
     expect(task).toMatchObject({ status: 'running' });
@@ -286,11 +254,10 @@ describe('an end from outside', () => {
   });
 
   test('one swarm has one owner', async () => {
-    const { child } = await start(WAITS, '--goal', 'g');
+    const { running } = await start(WAITS, '--goal', 'g');
     const { status, error } = await pulse('echo COMPLETE', '--goal', 'other');
     expect([status, error]).toEqual([2, expect.stringContaining('[SWARM_HELD]')]);
-    child.kill('SIGINT');
-    await once(child, 'exit');
+    await running.end('SIGINT');
   });
 });
 

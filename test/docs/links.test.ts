@@ -7,8 +7,6 @@ const ROOT = new URL('../../', import.meta.url).pathname;
 /** `src/core/json.ts`, `test/faults/`, or with the `src/` left out, as the pages name files. */
 const NAMED = /(?<![\w./-])((?:[\w.-]+\/)+(?:[\w.-]+\.(?:ts|mjs|md))?)(?![\w/-])/g;
 const FOLDERS = await readdir(join(ROOT, 'src'));
-/** Folders that the pages name as planned. */
-const PLANNED = ['bus/', 'agents/'];
 
 async function pagesIn(folder: string): Promise<readonly string[]> {
   const names = await readdir(join(ROOT, folder), { recursive: true });
@@ -40,7 +38,7 @@ function withoutCode(text: string): string {
 function placeOf(name: string): readonly string[] {
   const [first = ''] = name.split('/');
   if (['src', 'test', 'docs', 'bench', 'examples'].includes(first)) return [name];
-  return FOLDERS.includes(first) && !PLANNED.includes(name) ? [join('src', name)] : [];
+  return FOLDERS.includes(first) ? [join('src', name)] : [];
 }
 
 async function missing(paths: readonly string[]): Promise<readonly string[]> {
