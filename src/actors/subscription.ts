@@ -76,19 +76,28 @@ function advance(
   );
 }
 
-/** A letter that is there already was retried, and failed again. */
+/**
+ * Whoever runs a subscription gives its events up; the letter belongs to whom the subscription does. One that is there already was
+ * retried, and failed again. Its id follows, so nobody can take it from another.
+ */
 function add(view: StateView, { payload, source }: CommandOf<'deadletter.add'>): Decision {
-  const { letterId, eventSequence } = payload;
-  if (view.deadLetter(letterId) !== undefined) {
-    const found = ownLetter(view, letterId, source);
-    return found.ok ? facts(fact('deadletter.added', payload)) : found;
-  }
-  const max = view.swarm?.limits.deadLettersMax ?? 0;
-  if (view.counts.deadLetters >= max) {
-    return exceeded(`The swarm has ${max} dead letters`, { limit: 'deadLettersMax', max });
+  const { subscription: name, eventSequence } = payload;
+  const letterId = `${name}/${eventSequence}`;
+  const durable = view.subscription(name);
+  const found = durable === undefined ? undefined : ownSubscription(view, name, source);
+  if (found?.ok === false) return found;
+  const before = view.deadLetter(letterId);
+  if (before === undefined) {
+    const max = view.swarm?.limits.deadLettersMax ?? 0;
+    if (view.counts.deadLetters >= max) {
+      return exceeded(`The swarm has ${max} dead letters`, { limit: 'deadLettersMax', max });
+    }
+  } else if (durable === undefined && !mayUse(before.ownerId, source)) {
+    return ownLetter(view, letterId, source) as Refusal;
   }
   if (eventSequence > view.sequence) return ahead(view, eventSequence);
-  return facts(fact('deadletter.added', payload));
+  const ownerId = durable?.ownerId ?? before?.ownerId ?? source.agentId;
+  return facts(fact('deadletter.added', { letterId, ...payload, ownerId }));
 }
 
 function ownSubscription(

@@ -2,7 +2,8 @@
  * What a handler is given beside the event: how often it was tried, and, with exactly-once, the doors through which its
  * effects happen together with the subscription's progress.
  */
-import { refuse, Refused } from '../core/errors.ts';
+import { refuse, Refused, type Refusal } from '../core/errors.ts';
+import { copyJson } from '../core/json.ts';
 import type { BusCommand, BusPorts, EmittedEvent } from './ports.ts';
 import { CollectedStorage, type DeliveryStorage } from './delivery-storage.ts';
 import type { StorageWrites } from './handler-storage.ts';
@@ -37,8 +38,8 @@ export interface ContextScope {
   readonly signal: AbortSignal;
   /** Whether commands are collected. */
   readonly collects: boolean;
-  /** Whether values are stored. */
-  readonly stores: boolean;
+  /** Whose values the handler stores; undefined when it stores none. */
+  readonly space: string | undefined;
   readonly ports: BusPorts;
 }
 
@@ -62,6 +63,8 @@ export class Collected implements DeliveryContext {
   };
 
   readonly dispatch = ({ type, payload }: BusCommand): void => {
+    const isAboutProgress = /^(?:subscription|deadletter)\./.test(type);
+    if (isAboutProgress) throw new Refused(notForHandlers(type));
     this.#collect({ type, payload });
   };
 
@@ -75,9 +78,13 @@ export class Collected implements DeliveryContext {
   }
 
   get storage(): DeliveryStorage {
-    this.#storage ??= new CollectedStorage(this.#scope.ports, () =>
-      this.#checkOpen(this.#scope.stores),
-    );
+    const { ports, space } = this.#scope;
+    this.#storage ??= new CollectedStorage({
+      ports,
+      space,
+      checkRead: () => this.#checkOffered(space !== undefined),
+      checkWrite: () => this.#checkOpen(space !== undefined),
+    });
     return this.#storage;
   }
 
@@ -96,10 +103,20 @@ export class Collected implements DeliveryContext {
     this.#hasEnded = true;
   }
 
-  #collect(command: BusCommand): void {
+  /** Copies what is asked for, which its caller may change afterwards. */
+  #collect({ type, payload }: BusCommand): void {
     this.#checkOpen(this.#scope.collects);
+    const limits = this.#scope.ports.limits();
+    const max = limits.compoundCommandsMax - 1; // one says that the event is done
     this.#commands ??= [];
-    this.#commands.push(command);
+    if (this.#commands.length >= max) throw new Refused(tooMany(max));
+    const copied = copyJson(payload, {
+      charsMax: limits.payloadCharsMax,
+      nodesMax: limits.payloadNodesMax,
+      depthMax: limits.payloadDepthMax,
+    });
+    if (!copied.ok) throw new Refused(copied);
+    this.#commands.push({ type, payload: copied.value });
   }
 
   #checkOpen(isOffered: boolean): void {
@@ -107,10 +124,24 @@ export class Collected implements DeliveryContext {
       const message = 'The handler has ended: what it asks for afterwards cannot be part of it.';
       throw new Refused(refuse('ILLEGAL_TRANSITION', message));
     }
+    this.#checkOffered(isOffered);
+  }
+
+  #checkOffered(isOffered: boolean): void {
     if (isOffered) return;
     const message = this.#scope.collects
       ? 'Only a durable subscription stores: give it a name.'
       : 'Effects are collected with exactly-once only: subscribe so, or use the handle of a session.';
     throw new Refused(refuse('INVALID_INPUT', message));
   }
+}
+
+function notForHandlers(type: string): Refusal {
+  const message = `${type}: how far a subscription is follows from its handler, and is not asked for in it.`;
+  return refuse('FORBIDDEN', message, { type });
+}
+
+function tooMany(max: number): Refusal {
+  const message = `A handler asks for at most ${max} things (compoundCommandsMax).`;
+  return refuse('LIMIT_EXCEEDED', message, { limit: 'compoundCommandsMax', max });
 }

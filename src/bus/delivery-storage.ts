@@ -4,7 +4,7 @@ import { copyJson } from '../core/json.ts';
 import { STORAGE_KEY_CHARS_MAX, type StorageWrites } from './handler-storage.ts';
 import type { BusPorts } from './ports.ts';
 
-/** The values that a handler keeps. They are JSON, and belong to the swarm: any handler sees them. */
+/** The values that the handlers of one durable subscription keep. They are JSON; no other subscription sees them. */
 export interface DeliveryStorage {
   /** The value of a key; null where there is none. */
   readonly get: <T>(key: string) => Promise<T | null>;
@@ -15,16 +15,24 @@ export interface DeliveryStorage {
 /** Half of a pair of characters, which no text on disk can hold. */
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+/** What the values of a handler are kept with. */
+export interface StorageParts {
+  readonly ports: BusPorts;
+  /** Whose values they are. */
+  readonly space: string | undefined;
+  /** Throws why nothing can be read. */
+  readonly checkRead: () => void;
+  /** Throws why nothing can be stored. */
+  readonly checkWrite: () => void;
+}
+
 /** Collects the writes of one call of a handler. */
 export class CollectedStorage implements DeliveryStorage {
-  readonly #ports: BusPorts;
-  readonly #checkOpen: () => void;
+  readonly #parts: StorageParts;
   readonly #writes = new Map<string, string | undefined>();
 
-  /** `checkOpen` throws why nothing can be stored. */
-  constructor(ports: BusPorts, checkOpen: () => void) {
-    this.#ports = ports;
-    this.#checkOpen = checkOpen;
+  constructor(parts: StorageParts) {
+    this.#parts = parts;
   }
 
   get writes(): StorageWrites {
@@ -32,13 +40,15 @@ export class CollectedStorage implements DeliveryStorage {
   }
 
   readonly get = async <T>(key: string): Promise<T | null> => {
-    checkKey(key);
-    const text = this.#writes.has(key) ? this.#writes.get(key) : await this.#ports.storage.get(key);
+    this.#parts.checkRead();
+    const place = this.#placeOf(key);
+    const { storage } = this.#parts.ports;
+    const text = this.#writes.has(place) ? this.#writes.get(place) : await storage.get(place);
     return text === undefined ? null : (JSON.parse(text) as T);
   };
 
   readonly set = (key: string, value: unknown): void => {
-    const { payloadCharsMax, payloadNodesMax, payloadDepthMax } = this.#ports.limits();
+    const { payloadCharsMax, payloadNodesMax, payloadDepthMax } = this.#parts.ports.limits();
     const copied = copyJson(value, {
       charsMax: payloadCharsMax,
       nodesMax: payloadNodesMax,
@@ -53,14 +63,20 @@ export class CollectedStorage implements DeliveryStorage {
   };
 
   #write(key: string, text: string | undefined): void {
-    checkKey(key);
-    this.#checkOpen();
-    const max = this.#ports.limits().compoundCommandsMax;
-    if (this.#writes.size >= max && !this.#writes.has(key)) {
+    const place = this.#placeOf(key);
+    this.#parts.checkWrite();
+    const max = this.#parts.ports.limits().compoundCommandsMax;
+    if (this.#writes.size >= max && !this.#writes.has(place)) {
       const message = `A handler stores at most ${max} values (compoundCommandsMax).`;
       throw new Refused(refuse('LIMIT_EXCEEDED', message, { limit: 'compoundCommandsMax', max }));
     }
-    this.#writes.set(key, text);
+    this.#writes.set(place, text);
+  }
+
+  /** A key belongs to its subscription. */
+  #placeOf(key: string): string {
+    checkKey(key);
+    return `${JSON.stringify(this.#parts.space ?? '')}/${key}`;
   }
 }
 

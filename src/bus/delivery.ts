@@ -5,16 +5,18 @@
  * - at-most-once: that it is done is durable before the handler is called.
  * - at-least-once: that it is done is said after the handler has ended.
  * - exactly-once: what the handler asks for through its context, and that it is done, are one commit.
+ *
+ * Not here: how letters are written (dead-letters.ts).
  */
 import { backoffMs } from '../core/backoff.ts';
-import { Fault, Refused, type Refusal } from '../core/errors.ts';
+import { Refused, type Refusal } from '../core/errors.ts';
 import { lastSequence, type SwarmEvent } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { Collected, type ContextScope } from './delivery-context.ts';
-import type { AnyHandler, Job } from './job.ts';
-import type { WindowEntry } from './event-window.ts';
+import { described, isFinal, LetterWriter } from './letter-writer.ts';
+import { firstOf, labelsOf, lastOf, type AnyHandler, type Job } from './job.ts';
 import type { EventPattern } from './event-pattern.ts';
-import type { BusCommand, BusLabels, BusPorts } from './ports.ts';
+import type { BusCommand, BusPorts } from './ports.ts';
 import type { Progress } from './progress.ts';
 import type { SettledOptions, SubscribeOptions } from './subscribe-options.ts';
 
@@ -38,68 +40,70 @@ export interface DeliveryParts {
   readonly onKept: (job: Job, refusal: Refusal) => void;
 }
 
-/** Refusals after which nothing will be granted to this subscriber. */
-const FINAL: ReadonlySet<string> = new Set([
-  'SESSION_OFFLINE',
-  'UNKNOWN_SESSION',
-  'NOT_FOUND',
-  'NOT_HOLDER',
-  'FORBIDDEN',
-  'READ_ONLY',
-  'CLOSED',
-  'HALTED',
-]);
-const MESSAGE_CHARS_MAX = 2_000;
-/** Letters in one command. */
-const LETTERS_PER_COMMAND = 32;
-
 /** Delivers for one subscription. */
 export class Delivery {
   readonly #parts: DeliveryParts;
+  readonly #letters: LetterWriter;
   readonly #scope: ContextScope;
   /** What every first attempt is given that collects nothing. */
   readonly #plain: Collected;
 
   constructor(parts: DeliveryParts) {
     this.#parts = parts;
+    this.#letters = new LetterWriter(parts);
     const { ports, signal, options } = parts;
     const collects = options.delivery === 'exactly-once';
-    this.#scope = { ports, signal, collects, stores: collects && options.name !== undefined };
+    this.#scope = { ports, signal, collects, space: collects ? options.name : undefined };
     this.#plain = new Collected(this.#scope, 1);
   }
 
-  /** Delivers; undefined when it is over already. Never rejects. */
+  /** Delivers; undefined when it is over already. */
   deliver(job: Job): Promise<void> | undefined {
-    const { letter } = job;
-    if (letter !== undefined && !this.#parts.ports.isQueued(letter.id)) return undefined; // dropped
-    const isClaimed = this.#parts.options.delivery === 'at-most-once';
-    const claim = isClaimed ? this.#doneCommand(job) : undefined;
-    if (claim === undefined) return this.#attempt(job);
-    return this.#claimAndAttempt(job, claim);
+    if (job.givenUp !== undefined) return this.#giveUp(job);
+    if (this.#isDropped(job)) return undefined;
+    const isClaimed = this.#parts.options.delivery === 'at-most-once' && this.#isKept(job);
+    return isClaimed ? this.#claimAndAttempt(job) : this.#attempt(job);
   }
 
-  async #claimAndAttempt(job: Job, claim: BusCommand): Promise<void> {
-    if (await this.#claim(job, claim)) await this.#attempt(job);
+  /** Somebody dropped the letter, or handled it. */
+  #isDropped({ letter }: Job): boolean {
+    return letter !== undefined && !this.#parts.ports.isQueued(letter.id);
+  }
+
+  /** Whether somebody keeps that it is done. */
+  #isKept({ letter }: Job): boolean {
+    return letter !== undefined || this.#parts.options.name !== undefined;
+  }
+
+  /** What of a job nobody else is done with; undefined when that is nothing. */
+  #rest(job: Job): Job | undefined {
+    const { options, ports } = this.#parts;
+    if (options.name === undefined || job.letter !== undefined) return job;
+    const through = ports.throughOf(options.name) ?? 0;
+    if (through < firstOf(job)) return job;
+    const entries = job.entries.filter(({ fact }) => fact.sequence > through);
+    return entries.length === 0
+      ? undefined
+      : { ...job, entries, opened: job.opened ?? firstOf(job) };
   }
 
   /** At most once: durable before the handler sees it. */
-  async #claim(job: Job, claim: BusCommand): Promise<boolean> {
-    const { ports, source, progress } = this.#parts;
-    const { refusal, answer } = ports.ask({ ...claim, ...labelsOf(job) }, source);
-    if (refusal !== undefined) {
-      if (refusal.code === 'OVERLOADED') {
-        await this.#pause(1);
-        return (await this.#parts.untilActive()) && this.#claim(job, claim);
-      }
-      if (!isAlreadyDone(refusal)) this.#parts.onRefusal(refusal);
-      return false;
+  async #claimAndAttempt(whole: Job): Promise<void> {
+    const { ports, source, progress, signal, untilActive, onRefusal } = this.#parts;
+    const job = this.#rest(whole);
+    if (job === undefined) return progress.advanced(whole);
+    const { refusal, answer } = ports.ask({ ...this.#doneCommand(job), ...labelsOf(job) }, source);
+    if (refusal?.code === 'OVERLOADED') {
+      await this.#pause(1);
+      return (await untilActive()) ? this.#claimAndAttempt(job) : undefined;
     }
+    if (refusal !== undefined) return onRefusal(refusal);
     const isDurable = await answer.then(
       () => true,
       () => false, // the swarm has halted
     );
     progress.advanced(job);
-    return isDurable && !this.#parts.signal.aborted;
+    if (isDurable && !signal.aborted && (await untilActive())) await this.#attempt(job);
   }
 
   /** Calls the handler once. */
@@ -121,11 +125,11 @@ export class Delivery {
       if (isThenable(running)) {
         return Promise.resolve(running).then(
           async () => this.#handled(job, context, count),
-          async (error: unknown) => this.#failed(job, error),
+          async (error: unknown) => this.#threw(job, context, error),
         );
       }
     } catch (error) {
-      return this.#failed(job, error);
+      return this.#threw(job, context, error);
     }
     return this.#handled(job, context, count);
   }
@@ -141,40 +145,40 @@ export class Delivery {
 
   #wants(event: SwarmEvent): boolean {
     const { pattern, filter } = this.#parts;
-    if (pattern.custom !== undefined && !pattern.custom(event)) return false;
-    return filter === undefined || filter(event);
+    if (pattern.custom !== undefined && !answerOf(pattern.custom(event))) return false;
+    return filter === undefined || answerOf(filter(event));
   }
 
   /** The handler has ended well: its effects happen, and that it is done is said. */
   #handled(job: Job, context: Collected, count: number): Promise<void> | undefined {
     const { options, stats, progress } = this.#parts;
-    if (this.#scope.collects) context.end();
-    const done = options.delivery === 'at-most-once' ? undefined : this.#doneCommand(job);
     if (options.delivery === 'exactly-once') {
-      const refusal = this.#commit(job, [...context.commands, ...(done ? [done] : [])], context);
-      if (refusal !== undefined) return this.#failed(job, new Refused(refusal));
-    } else if (job.letter === undefined) progress.done(job);
-    else if (done !== undefined) this.#askAside(job, done);
+      context.end();
+      const rest = this.#rest(job);
+      // Somebody else was quicker: nothing of ours happens with what is done.
+      if (rest !== undefined && rest !== job) return this.#attempt(rest);
+      if (rest === undefined) progress.advanced(job);
+      else if (!this.#isDropped(job)) {
+        const refusal = this.#commit(job, context);
+        if (refusal !== undefined) return this.#failed(job, new Refused(refusal), refusal);
+      }
+    } else if (options.delivery === 'at-least-once') {
+      if (job.letter === undefined) progress.done(job);
+      else if (!this.#isDropped(job)) this.#askAside(job, this.#doneCommand(job));
+    }
     stats.processed += count;
     return undefined;
   }
 
   /** The effects of a handler and its progress, in one commit. Why not, when it was refused. */
-  #commit(job: Job, commands: readonly BusCommand[], context: Collected): Refusal | undefined {
-    if (commands.length === 0) return undefined;
+  #commit(job: Job, { commands, writes }: Collected): Refusal | undefined {
     const { ports, source, progress } = this.#parts;
-    const { writes } = context;
-    const compound = { type: 'compound.apply', payload: { commands } };
-    const asked = ports.ask(
-      { ...compound, ...labelsOf(job) },
-      source,
-      writes && ports.storage.toKeyWrites(writes),
-    );
-    if (asked.refusal !== undefined) {
-      // Somebody else was quicker: nothing of ours has happened, and nothing is to be done.
-      if (isAlreadyDone(asked.refusal, commands.length - 1)) return undefined;
-      return asked.refusal;
-    }
+    const all = this.#isKept(job) ? [...commands, this.#doneCommand(job)] : commands;
+    if (all.length === 0) return undefined;
+    const compound = { type: 'compound.apply', payload: { commands: all } };
+    const keyWrites = writes && ports.storage.toKeyWrites(writes);
+    const asked = ports.ask({ ...compound, ...labelsOf(job) }, source, keyWrites);
+    if (asked.refusal !== undefined) return asked.refusal;
     if (asked.commit !== undefined && writes !== undefined) {
       ports.storage.show(writes, lastSequence(asked.commit));
     }
@@ -183,23 +187,29 @@ export class Delivery {
     return undefined;
   }
 
-  /** A delivery failed: it is tried again, passed over, or becomes a dead letter. */
-  #failed(job: Job, error: unknown): Promise<void> | undefined {
+  #threw(job: Job, context: Collected, error: unknown): Promise<void> | undefined {
+    if (this.#scope.collects) context.end();
+    return this.#failed(job, error);
+  }
+
+  /**
+   * A delivery failed: it is tried again, passed over, or becomes a dead letter. `refusal` is why its effects were refused; what
+   * a handler throws says nothing about the subscription, also when it is a refusal.
+   */
+  #failed(job: Job, error: unknown, refusal?: Refusal): Promise<void> | undefined {
     const { options, stats, signal, onRefusal } = this.#parts;
     stats.errors += 1;
     if (signal.aborted) return undefined;
-    if (error instanceof Refused && isFinal(error)) {
-      const { code, message, details } = error;
-      onRefusal({ ok: false, code, message, details });
+    if (refusal !== undefined && isFinal(refusal)) {
+      onRefusal(refusal);
       return undefined;
     }
-    const isBusy = error instanceof Refused && error.code === 'OVERLOADED';
+    const isBusy = refusal?.code === 'OVERLOADED';
     if (isBusy || job.attempt <= options.maxRetries) return this.#again(job);
-    if (options.onError === 'ignore') {
-      this.#passOver(job);
-      return undefined;
-    }
-    return this.#giveUp(job, error);
+    if (options.onError !== 'ignore') return this.#giveUp({ ...job, givenUp: described(error) });
+    if (job.letter !== undefined) return this.#giveUp({ ...job, givenUp: job.letter.error });
+    if (options.delivery !== 'at-most-once') this.#parts.progress.done(job);
+    return undefined;
   }
 
   async #again(job: Job): Promise<void> {
@@ -207,66 +217,37 @@ export class Delivery {
     if (await this.#parts.untilActive()) await this.#attempt({ ...job, attempt: job.attempt + 1 });
   }
 
-  #passOver(job: Job): void {
-    const { options, progress } = this.#parts;
-    if (options.delivery === 'at-most-once') return;
-    if (job.letter === undefined) progress.done(job);
-    else this.#keepLetters(job, new Error('it was ignored'), []);
-  }
-
-  /** It becomes a dead letter, in the commit that says that it is done. */
-  #giveUp(job: Job, error: unknown): Promise<void> | undefined {
-    const { options, progress } = this.#parts;
-    const isDone = options.delivery === 'at-most-once' || job.letter !== undefined;
-    const advance = isDone ? undefined : progress.advanceTo(job);
-    const refusal = this.#keepLetters(job, error, advance === undefined ? [] : [advance]);
-    if (refusal === undefined) {
-      if (!isDone) progress.advanced(job);
-    } else if (isFinal(refusal)) this.#parts.onRefusal(refusal);
-    else if (refusal.code === 'OVERLOADED') return this.#again(job);
-    else this.#parts.onKept({ ...job, attempt: 1 }, refusal);
+  /** It becomes a dead letter. When that is refused for the moment it is tried again, and never the handler. */
+  #giveUp(job: Job): Promise<void> | undefined {
+    const { onRefusal, onKept } = this.#parts;
+    const written = this.#letters.write(job);
+    if (written.ok) return undefined;
+    const { refusal, rest } = written;
+    if (isFinal(refusal)) onRefusal(refusal);
+    else if (refusal.code === 'OVERLOADED') return this.#giveUpLater(rest);
+    else onKept(rest, refusal);
     return undefined;
   }
 
-  #keepLetters(job: Job, error: unknown, last: readonly BusCommand[]): Refusal | undefined {
-    const { ports, source } = this.#parts;
-    const letters = job.entries.map((entry) => this.#letter(job, entry, error));
-    for (let at = 0; at < letters.length; at += LETTERS_PER_COMMAND) {
-      const some = letters.slice(at, at + LETTERS_PER_COMMAND);
-      const isLast = at + LETTERS_PER_COMMAND >= letters.length;
-      const commands = isLast ? [...some, ...last] : some;
-      const compound = { type: 'compound.apply', payload: { commands } };
-      const { refusal, answer } = ports.ask({ ...compound, ...labelsOf(job) }, source);
-      if (refusal !== undefined) return refusal;
-      answer.catch(() => undefined); // a halt is told elsewhere
+  async #giveUpLater(job: Job): Promise<void> {
+    await this.#pause(1);
+    if (await this.#parts.untilActive()) await this.#giveUp(job);
+  }
+
+  /** The command that says that a delivery is done. */
+  #doneCommand({ letter, entries }: Job): BusCommand {
+    if (letter !== undefined) {
+      return { type: 'deadletter.resolve', payload: { letterId: letter.id } };
     }
-    return undefined;
-  }
-
-  #letter({ attempt, letter }: Job, { fact }: WindowEntry, error: unknown): BusCommand {
-    const subscription = this.#parts.options.name ?? this.#parts.id;
-    const payload = {
-      letterId: letter?.id ?? `${subscription}/${fact.sequence}`,
-      subscription,
-      eventSequence: fact.sequence,
-      attempts: attempt + (letter?.attempts ?? 0),
-      error: described(error),
-    };
-    return { type: 'deadletter.add', payload };
-  }
-
-  /** The command that says that a delivery is done; undefined when nobody keeps it. */
-  #doneCommand(job: Job): BusCommand | undefined {
-    if (job.letter === undefined) return this.#parts.progress.advanceTo(job);
-    return { type: 'deadletter.resolve', payload: { letterId: job.letter.id } };
+    const { name } = this.#parts.options;
+    return { type: 'subscription.advance', payload: { name, through: lastOf({ entries }) } };
   }
 
   #askAside(job: Job, command: BusCommand): void {
     const { ports, source, onRefusal } = this.#parts;
     const { refusal, answer } = ports.ask({ ...command, ...labelsOf(job) }, source);
     answer.catch(() => undefined); // a halt is told elsewhere
-    if (refusal !== undefined && refusal.code !== 'NOT_FOUND' && isFinal(refusal))
-      onRefusal(refusal);
+    if (refusal !== undefined && isFinal(refusal)) onRefusal(refusal);
   }
 
   /** Waits before another attempt; the end of the subscription ends the waiting. */
@@ -288,29 +269,11 @@ export class Delivery {
   }
 }
 
-/** What ties a command to the event that is handled. */
-function labelsOf({ entries: [entry] }: Job): BusLabels {
-  if (entry === undefined) return {};
-  const { id, metadata } = entry.event;
-  return { causationId: id, correlationId: metadata.correlationId };
-}
-
-/** Somebody else handled the event, or dropped the letter. `part` is that which says that it is done. */
-function isAlreadyDone({ code, details }: Refusal, part?: number): boolean {
-  const isProgress = code === 'VERSION_CONFLICT' && details['name'] !== undefined;
-  const isLetter = code === 'NOT_FOUND' && details['letterId'] !== undefined;
-  return (isProgress || isLetter) && (part === undefined || details['part'] === part);
-}
-
-/** A refusal of a part is about that part, and may be mended; one of the whole is about who asks. */
-function isFinal({ code, details }: Pick<Refusal, 'code' | 'details'>): boolean {
-  return FINAL.has(code) && details['part'] === undefined;
-}
-
-function described(error: unknown): { readonly code: string; readonly message: string } {
-  const code = error instanceof Refused || error instanceof Fault ? error.code : 'HANDLER_FAILED';
-  const message = error instanceof Error ? error.message : String(error);
-  return { code, message: message.slice(0, MESSAGE_CHARS_MAX) };
+/** What a predicate says; one that promises to say it later has failed. */
+function answerOf(answer: unknown): boolean {
+  if (!isThenable(answer)) return Boolean(answer);
+  Promise.resolve(answer).catch(() => undefined);
+  throw new TypeError('a predicate says true or false at once, and promises nothing');
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

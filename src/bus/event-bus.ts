@@ -11,6 +11,7 @@ import type { Commit } from '../events/envelope.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { compilePattern, type EventPattern } from './event-pattern.ts';
 import type { AnyHandler } from './job.ts';
+import { described } from './letter-writer.ts';
 import type { BusPorts } from './ports.ts';
 import { settleOptions, type SettledOptions, type SubscribeOptions } from './subscribe-options.ts';
 import { BusSubscription, type Subscription } from './subscription.ts';
@@ -50,6 +51,11 @@ export class EventBusHub {
     const { settled } = checked;
     if (typeof handler !== 'function') {
       throw new Refused(refuse('INVALID_INPUT', 'A subscription has a function as its handler.'));
+    }
+    if (settled.name !== undefined && compiled.names('subscription.advanced')) {
+      const message =
+        'A durable subscription cannot hear of progress: its own would be the next event, for ever.';
+      throw new Refused(refuse('INVALID_INPUT', message, { at: 'type' }));
     }
     this.#checkRoom(settled.name);
     const next = this.#begin(settled, source);
@@ -161,6 +167,17 @@ export class EventBusHub {
     setImmediate(() => this.#turn());
   }
 
+  /** A fault of one subscription ends it, and nobody else's turn. */
+  #step(subscription: BusSubscription, isOver: () => boolean): void {
+    try {
+      if (subscription.step(isOver)) this.#wake(subscription);
+    } catch (error) {
+      subscription.end(
+        refuse('INTERNAL', `The subscription has a fault: ${described(error).message}`),
+      );
+    }
+  }
+
   #turn(): void {
     this.#isTurnAsked = false;
     const { clock } = this.#ports;
@@ -172,7 +189,7 @@ export class EventBusHub {
       const subscription = queue[at++];
       if (subscription === undefined) continue;
       subscription.isQueued = false;
-      if (subscription.step()) this.#wake(subscription);
+      this.#step(subscription, () => clock.monotonicMs() >= until);
     }
     if (at < queue.length) this.#queue = [...queue.slice(at), ...this.#queue];
     if (this.#queue.length > 0) this.#askForTurn();

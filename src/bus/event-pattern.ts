@@ -7,8 +7,10 @@
  */
 import { RE2JS } from 're2js';
 import { refuse, type Refusal } from '../core/errors.ts';
-import { isBookkeeping } from '../events/catalog.ts';
+import { appEventTypeSchema, isAppEventType } from '../events/app-event.ts';
+import { definitionOf, isBookkeeping } from '../events/catalog.ts';
 import type { Fact, SwarmEvent } from '../events/envelope.ts';
+import { described } from './letter-writer.ts';
 import { typeMatcher } from '../events/filter.ts';
 import { AGENT_KINDS, type AgentIdentity, type AgentType } from '../events/identity.ts';
 
@@ -26,6 +28,8 @@ export interface EventPattern {
 export interface CompiledPattern {
   readonly ok: true;
   matches(fact: Fact): boolean;
+  /** Whether it wants events of a type. */
+  names(type: string): boolean;
 }
 
 const TYPE_CHARS_MAX = 1_024;
@@ -44,20 +48,32 @@ const AGENT_TYPES: readonly unknown[] = [...AGENT_KINDS, 'system'];
 
 /** Makes a pattern ready. Refuses with `INVALID_INPUT` one that cannot be meant. */
 export function compilePattern(pattern: EventPattern): CompiledPattern | Refusal {
+  try {
+    return compileFields(pattern);
+  } catch (error) {
+    return notMeant('pattern', `plain data (${described(error).message.slice(0, 200)})`);
+  }
+}
+
+function compileFields(pattern: EventPattern): CompiledPattern | Refusal {
   if (typeof pattern !== 'object' || pattern === null) {
-    return notMeant('pattern', 'a pattern is an object; {} is every event');
+    return notMeant('pattern', "an object, such as { type: 'app.*' }; {} is every event");
   }
   const known = new Set(['type', 'source', 'custom']);
   const other = Object.keys(pattern).find((key) => !known.has(key));
   if (other !== undefined)
-    return notMeant(other.slice(0, 80), 'a pattern has type, source, custom');
+    return notMeant(other.slice(0, 80), 'no such field: there are type, source and custom');
   const { type, source, custom } = pattern;
   if (custom !== undefined && typeof custom !== 'function') return notMeant('custom', 'a function');
   const isType = compileType(type);
   if (!isType.ok) return isType;
   const isSource = compileSource(source);
   if (!isSource.ok) return isSource;
-  return { ok: true, matches: (fact) => isType.test(fact.type) && isSource.test(fact.source) };
+  return {
+    ok: true,
+    matches: (fact) => isType.test(fact.type) && isSource.test(fact.source),
+    names: (name) => isType.test(name),
+  };
 }
 
 interface Test<T> {
@@ -72,19 +88,37 @@ function compileType(type: EventPattern['type']): Test<string> | Refusal {
     if (!expression.ok) return expression;
     return { ok: true, test: remembered((name) => !isBookkeeping(name) && expression.test(name)) };
   }
-  const types: readonly unknown[] = typeof type === 'string' ? [type] : type;
+  const types = listOf(type);
   const areNames =
-    Array.isArray(types) &&
-    types.length <= TYPES_MAX &&
+    types !== undefined &&
     types.every((name) => typeof name === 'string' && name.length <= TYPE_CHARS_MAX);
   if (!areNames)
     return notMeant('type', `a type, a RegExp, or a list of at most ${TYPES_MAX} types`);
   const names = types as readonly string[];
+  const unknown = names.find((name) => !isKnown(name));
+  if (unknown !== undefined) {
+    const name = JSON.stringify(unknown.slice(0, 80));
+    return notMeant('type', `a type that there is, with * at its end only, and not ${name}`);
+  }
   const isOne = typeMatcher(names);
   return {
     ok: true,
     test: remembered((name) => (isBookkeeping(name) ? names.includes(name) : isOne(name))),
   };
+}
+
+/** A copy, since the list is the caller's and may change; undefined when it is none, or too long. */
+function listOf(type: string | readonly string[]): readonly unknown[] | undefined {
+  if (typeof type === 'string') return [type];
+  return Array.isArray(type) && type.length <= TYPES_MAX ? [...(type as unknown[])] : undefined;
+}
+
+/** Whether there can be events of a type, or of one that begins so. */
+function isKnown(name: string): boolean {
+  const star = name.indexOf('*');
+  if (star !== -1) return star === name.length - 1;
+  if (isAppEventType(name)) return appEventTypeSchema.safeParse(name).success;
+  return definitionOf(name) !== undefined;
 }
 
 /** The answers of a test by type: there are few types and many events. */

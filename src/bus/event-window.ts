@@ -3,6 +3,7 @@
  *
  * So a slow subscriber costs a number, where he is, and no buffer of his own (I12).
  */
+import { frozen } from '../core/json.ts';
 import type { Block } from '../events/block.ts';
 import { toSwarmEvent, type Commit, type Fact, type SwarmEvent } from '../events/envelope.ts';
 
@@ -20,7 +21,7 @@ export class WindowEntry {
   }
 
   get event(): SwarmEvent {
-    this.#event ??= Object.freeze(toSwarmEvent(this.#swarmId, this.#commit, this.fact));
+    this.#event ??= frozen(toSwarmEvent(this.#swarmId, this.#commit, this.fact));
     return this.#event;
   }
 }
@@ -34,6 +35,8 @@ const EVENTS_MAX = 4_096;
 const CHARS_MAX = 4_194_304;
 /** Blocks of the past that are kept decoded, for subscribers that catch up together. */
 const PAST_MAX = 4;
+/** Blocks that are read at once. */
+const READERS_MAX = 4;
 
 interface Kept {
   readonly first: number;
@@ -55,6 +58,8 @@ export class EventWindow {
   #past: Stretch[] = [];
   /** Reads under way, by the sequence that was asked for. */
   readonly #reading = new Map<number, Promise<Stretch>>();
+  #readers = 0;
+  readonly #waiting: (() => void)[] = [];
   /** The last durable sequence. */
   last: number;
 
@@ -130,14 +135,34 @@ export class EventWindow {
   async #read(sequence: number): Promise<Stretch> {
     const underWay = this.#reading.get(sequence);
     if (underWay !== undefined) return underWay;
-    const reading = this.#readBlock(sequence).then(({ commits }) => this.#entriesOf(commits));
+    const reading = this.#inTurn(async () => {
+      // Somebody may have read its block meanwhile.
+      const past = this.#past.find((one) => holds(one, sequence));
+      return past ?? this.#entriesOf((await this.#readBlock(sequence)).commits);
+    });
     this.#reading.set(sequence, reading);
     try {
       const entries = await reading;
-      this.#past = [...this.#past, entries].slice(-PAST_MAX);
+      this.#past = [...this.#past.filter((one) => one !== entries), entries].slice(-PAST_MAX);
       return entries;
     } finally {
       this.#reading.delete(sequence);
+    }
+  }
+
+  /** A few reads at a time: what is read is decoded, and stays in memory until whoever asked has looked at it. */
+  async #inTurn<T>(read: () => Promise<T>): Promise<T> {
+    while (this.#readers >= READERS_MAX) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve);
+      });
+    }
+    this.#readers += 1;
+    try {
+      return await read();
+    } finally {
+      this.#readers -= 1;
+      this.#waiting.shift()?.();
     }
   }
 

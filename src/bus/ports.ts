@@ -61,6 +61,8 @@ export interface BusPorts {
   commandFor(event: EmittedEvent): BusCommand;
   /** Whether somebody may still act. */
   isLive(source: AgentIdentity): boolean;
+  /** The agent that a durable subscription belongs to. */
+  ownerOf(name: string | undefined): string | undefined;
   /** How far a durable subscription is. */
   throughOf(name: string): number | undefined;
   /** Whether a dead letter is still to be tried again. */

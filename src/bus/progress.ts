@@ -6,8 +6,8 @@
  */
 import type { Refusal } from '../core/errors.ts';
 import type { AgentIdentity } from '../events/identity.ts';
-import type { Job } from './job.ts';
-import type { BusCommand, BusPorts } from './ports.ts';
+import { firstOf, lastOf, type Job } from './job.ts';
+import type { BusPorts } from './ports.ts';
 
 /** After so many events that nobody wanted, that they are passed is recorded: reopening does not look at them again. */
 const PASSED_MAX = 10_000;
@@ -45,30 +45,28 @@ export class Progress {
   }
 
   /** A delivery begins. That of a dead letter is none of the sequence. */
-  begin({ entries, letter }: Job): void {
-    if (letter !== undefined || !this.isKept) return;
-    this.#open.add(entries[0]?.fact.sequence ?? 0);
-    this.#begun = Math.max(this.#begun, lastOf(entries));
+  begin(job: Job): void {
+    if (job.letter !== undefined || !this.isKept) return;
+    this.#open.add(keyOf(job));
+    this.#begun = Math.max(this.#begun, lastOf(job));
   }
 
-  /** The command that says that a delivery is done; undefined when nobody keeps it, or it was said before. */
-  advanceTo({ entries, letter }: Job): BusCommand | undefined {
-    const { name } = this.#parts;
-    if (name === undefined || letter !== undefined) return undefined;
-    return { type: 'subscription.advance', payload: { name, through: lastOf(entries) } };
+  /** That everything up to a sequence is done was said with something else. */
+  said(through: number): void {
+    this.#recorded = Math.max(this.#recorded, through);
   }
 
-  /** The command was carried out with others. */
-  advanced({ entries, letter }: Job): void {
-    if (letter !== undefined) return;
-    this.#open.delete(entries[0]?.fact.sequence ?? 0);
-    this.#recorded = Math.max(this.#recorded, lastOf(entries));
+  /** A delivery is done, which was said with something else. */
+  advanced(job: Job): void {
+    if (job.letter !== undefined) return;
+    this.#open.delete(keyOf(job));
+    this.said(lastOf(job));
   }
 
   /** A delivery is done, which is said when there is time. */
-  done({ entries, letter }: Job): void {
-    if (letter !== undefined || !this.isKept) return;
-    this.#open.delete(entries[0]?.fact.sequence ?? 0);
+  done(job: Job): void {
+    if (job.letter !== undefined || !this.isKept) return;
+    this.#open.delete(keyOf(job));
     this.flush();
   }
 
@@ -86,16 +84,14 @@ export class Progress {
 
   /** Says what is done now. */
   say(): void {
-    const { name, ports, source, onRefusal } = this.#parts;
+    const { name, ports, source } = this.#parts;
     const through = this.#done();
     if (name === undefined || through <= this.#recorded) return;
     this.#recorded = through;
     const command = { type: 'subscription.advance', payload: { name, through } };
     const { refusal, answer } = ports.ask(command, source);
     if (refusal !== undefined) {
-      if (refusal.code === 'OVERLOADED')
-        this.#recorded = through - 1; // said again with the next one
-      else onRefusal(refusal);
+      this.#refused(refusal, through);
       return;
     }
     this.#isOnItsWay = true;
@@ -108,6 +104,15 @@ export class Progress {
     });
   }
 
+  #refused(refusal: Refusal, through: number): void {
+    if (refusal.code === 'OVERLOADED') {
+      this.#recorded = through - 1; // said again with the next one
+    } else if (refusal.code === 'VERSION_CONFLICT') {
+      // Somebody else is further: another subscription of the name, which was there before.
+      this.#recorded = Math.max(through, Number(refusal.details['through']));
+    } else this.#parts.onRefusal(refusal);
+  }
+
   /** Everything up to this sequence is done. */
   #done(): number {
     let first = Number.POSITIVE_INFINITY;
@@ -116,6 +121,6 @@ export class Progress {
   }
 }
 
-function lastOf(entries: Job['entries']): number {
-  return entries.at(-1)?.fact.sequence ?? 0;
+function keyOf(job: Job): number {
+  return job.opened ?? firstOf(job);
 }

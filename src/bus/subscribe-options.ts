@@ -63,7 +63,11 @@ const optionsSchema = z.strictObject({
   onError: z.enum(['ignore', 'retry', 'dead-letter']).optional(),
   maxRetries: z.number().int().min(0).max(1_000).optional(),
   name: subscriptionNameSchema.optional(),
-  from: z.union([z.enum(['beginning', 'now']), z.number().int().min(1)]).optional(),
+  from: z
+    .union([z.enum(['beginning', 'now']), z.number().int().min(1)], {
+      error: '"beginning", "now" or a sequence from 1',
+    })
+    .optional(),
   concurrency: z.number().int().min(1).max(1_024).optional(),
   backoff: z.strictObject({ baseMs: milliseconds, maxMs: milliseconds }).optional(),
 });
@@ -74,13 +78,10 @@ const DEFAULT_BACKOFF = { baseMs: 100, maxMs: 30_000 };
 export function settleOptions(
   options: SubscribeOptions,
 ): { readonly ok: true; readonly settled: SettledOptions } | Refusal {
-  const parsed = optionsSchema.safeParse(options);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const at = issue?.path.join('.') ?? '';
-    return notMeant(at, issue?.message ?? '');
-  }
-  const isDurable = options.name !== undefined;
+  const parsed = readOptions(options);
+  if (!parsed.ok) return parsed;
+  const given = parsed.value;
+  const isDurable = given.name !== undefined;
   const {
     delivery = isDurable ? 'at-least-once' : 'at-most-once',
     ordered = true,
@@ -91,9 +92,15 @@ export function settleOptions(
     from = 'now',
     concurrency = 16,
     backoff = DEFAULT_BACKOFF,
-  } = options;
+  } = given;
   if (delivery === 'at-most-once' && (onError === 'retry' || maxRetries > 0)) {
     return notMeant('onError', 'a retry gives an event twice, so not with at-most-once');
+  }
+  if (onError === 'ignore' && given.maxRetries !== undefined) {
+    return notMeant(
+      'maxRetries',
+      'says nothing with onError "ignore": use "retry" or "dead-letter"',
+    );
   }
   if (delivery === 'exactly-once' && !ordered) {
     return notMeant('ordered', 'exactly-once is in order: what is done stands as one sequence');
@@ -103,6 +110,23 @@ export function settleOptions(
   }
   const rest = { batch, onError, maxRetries, name, from, concurrency, backoff };
   return { ok: true, settled: { delivery, ordered, ...rest } };
+}
+
+/** Reads each option once: what was checked is what is used. */
+function readOptions(
+  options: SubscribeOptions,
+): { readonly ok: true; readonly value: z.infer<typeof optionsSchema> } | Refusal {
+  try {
+    const parsed = optionsSchema.safeParse(options);
+    if (parsed.success) return { ok: true, value: parsed.data };
+    const [issue] = parsed.error.issues;
+    if (issue?.code === 'unrecognized_keys') {
+      return notMeant(issue.keys[0] ?? '', 'there is no such option');
+    }
+    return notMeant(issue?.path.join('.') ?? '', issue?.message ?? '');
+  } catch {
+    return notMeant('options', 'an object that can be read');
+  }
 }
 
 function notMeant(at: string, reason: string): Refusal {

@@ -10,9 +10,10 @@ import type { DeadLetterRecord } from '../events/dead-letter.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import { Delivery } from './delivery.ts';
 import type { CompiledPattern, EventPattern } from './event-pattern.ts';
-import type { WindowEntry } from './event-window.ts';
+import type { Stretch, WindowEntry } from './event-window.ts';
 import type { BusPorts } from './ports.ts';
 import type { AnyHandler, Job } from './job.ts';
+import { described } from './letter-writer.ts';
 import { Progress } from './progress.ts';
 import type { SettledOptions, SubscribeOptions } from './subscribe-options.ts';
 
@@ -63,6 +64,8 @@ export interface SubscriptionParts {
 const LOOKS_PER_STEP = 1_024;
 /** Deliveries that one step begins. */
 const STARTS_PER_STEP = 256;
+/** Deliveries between two looks at the clock. */
+const STARTS_PER_LOOK = 4;
 
 /** A subscription at work. */
 export class BusSubscription implements Subscription {
@@ -81,6 +84,9 @@ export class BusSubscription implements Subscription {
   readonly #delivery: Delivery;
   #inFlight = 0;
   #isReading = false;
+  #fetched: Stretch | undefined;
+  /** The dead letters that are being tried again. */
+  readonly #lettersInHand = new Set<string>();
   /** What comes before the next event: letters that are tried again, and what could not be given up. */
   readonly #ready: Job[] = [];
   #batch: WindowEntry[] = [];
@@ -152,10 +158,13 @@ export class BusSubscription implements Subscription {
 
   /** Gives the event of a dead letter again, before what comes next. */
   async retry(letter: DeadLetterRecord): Promise<void> {
+    const { ports, compiled } = this.#parts;
+    if (this.#lettersInHand.has(letter.id) || letter.ownerId !== this.#ownerId) return;
+    this.#lettersInHand.add(letter.id);
     try {
-      const stretch = await this.#parts.ports.window.stretchAt(letter.eventSequence);
+      const stretch = await ports.window.stretchAt(letter.eventSequence);
       const entry = stretch?.find(({ fact }) => fact.sequence === letter.eventSequence);
-      if (entry === undefined) return;
+      if (entry === undefined || !compiled.matches(entry.fact)) return;
       this.#ready.push({ entries: [entry], attempt: 1, letter });
       this.#parts.wake(this);
     } catch {
@@ -163,8 +172,14 @@ export class BusSubscription implements Subscription {
     }
   }
 
-  /** Begins what can be begun. True when there is more to do at once. */
-  step(): boolean {
+  /** Whose the subscription is. */
+  get #ownerId(): string {
+    const { ports, source, options } = this.#parts;
+    return ports.ownerOf(options.name) ?? source.agentId;
+  }
+
+  /** Begins what can be begun, until its time is over. True when there is more to do at once. */
+  step(isOver: () => boolean): boolean {
     const { options, ports } = this.#parts;
     if (!ports.isLive(this.source)) {
       this.cancel();
@@ -172,6 +187,7 @@ export class BusSubscription implements Subscription {
     }
     const atOnce = options.ordered ? 1 : options.concurrency;
     for (let starts = 0; starts < STARTS_PER_STEP; starts++) {
+      if (starts % STARTS_PER_LOOK === STARTS_PER_LOOK - 1 && isOver()) return true;
       // What ran just now may have paused or cancelled it.
       if (this.status !== 'active' || this.#isReading || this.#inFlight >= atOnce) return false;
       const job = this.#ready.shift() ?? this.#nextJob();
@@ -188,7 +204,7 @@ export class BusSubscription implements Subscription {
     let looks = LOOKS_PER_STEP;
     while (looks > 0) {
       if (this.#isBatchDue) return this.#takeBatch();
-      const stretch = ports.window.stretchAt(this.next);
+      const stretch = this.#fetchedAt(this.next) ?? ports.window.stretchAt(this.next);
       if (stretch === undefined) return this.#caughtUp();
       if (stretch instanceof Promise) return this.#read(stretch);
       const first = stretch[0]?.fact.sequence ?? this.next;
@@ -196,6 +212,7 @@ export class BusSubscription implements Subscription {
         const entry = stretch[at];
         this.next += 1;
         if (entry === undefined || !compiled.matches(entry.fact)) continue;
+        if (this.#isAboutItself(entry)) continue;
         if (options.batch === undefined) return { entries: [entry], attempt: 1 };
         this.#batch.push(entry);
         if (this.#batch.length >= options.batch.maxSize) return this.#takeBatch();
@@ -204,13 +221,29 @@ export class BusSubscription implements Subscription {
     return 'more';
   }
 
-  #read(stretch: Promise<unknown>): undefined {
+  /** What was read for it, until it has looked at it. */
+  #fetchedAt(sequence: number): Stretch | undefined {
+    const first = this.#fetched?.[0]?.fact.sequence ?? Number.POSITIVE_INFINITY;
+    const isIn = first <= sequence && sequence < first + (this.#fetched?.length ?? 0);
+    if (!isIn) this.#fetched = undefined;
+    return this.#fetched;
+  }
+
+  /** Its own dead letters are no news to it: it would fail at them again. */
+  #isAboutItself({ fact: { type, payload } }: WindowEntry): boolean {
+    if (!type.startsWith('deadletter.')) return false;
+    const { letterId } = payload as { readonly letterId?: string };
+    return letterId?.startsWith(`${this.name ?? this.id}/`) === true;
+  }
+
+  #read(reading: Promise<Stretch>): undefined {
     this.#isReading = true;
-    const goOn = () => {
+    const goOn = (stretch: Stretch) => {
+      this.#fetched = stretch;
       this.#isReading = false;
       this.#parts.wake(this);
     };
-    stretch.then(goOn, (fault: Fault) => {
+    reading.then(goOn, (fault: Fault) => {
       this.#isReading = false;
       this.#hold(refuse(fault.code, fault.message, fault.details));
     });
@@ -243,13 +276,25 @@ export class BusSubscription implements Subscription {
     this.#progress.begin(job);
     const running = this.#delivery.deliver(job);
     if (running === undefined) {
-      this.#inFlight -= 1;
+      this.#over(job);
       return;
     }
-    void running.finally(() => {
-      this.#inFlight -= 1;
-      this.#parts.wake(this);
-    });
+    void this.#whileRunning(running, job);
+  }
+
+  async #whileRunning(running: Promise<void>, job: Job): Promise<void> {
+    try {
+      await running;
+    } catch (error) {
+      this.end(refuse('INTERNAL', described(error).message));
+    }
+    this.#over(job);
+    this.#parts.wake(this);
+  }
+
+  #over({ letter }: Job): void {
+    this.#inFlight -= 1;
+    if (letter !== undefined) this.#lettersInHand.delete(letter.id);
   }
 
   async #untilActive(): Promise<boolean> {

@@ -44,6 +44,7 @@ export function busPorts({ log, projector, dispatcher, clock, ids }: BusPortsPar
     isLive({ agentType, sessionId }) {
       return agentType === 'system' || projector.session(sessionId)?.status !== 'offline';
     },
+    ownerOf: (name) => projector.subscription(name ?? '')?.ownerId,
     throughOf: (name) => projector.subscription(name)?.through,
     isQueued: (letterId) => projector.deadLetter(letterId)?.status === 'queued',
     queuedLetters: (name) =>

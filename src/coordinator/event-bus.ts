@@ -46,16 +46,8 @@ export class SwarmEvents {
    * console.log(swarm.events.query({ types: ['app.*'] })[0].id === id); // true
    */
   emit<T>(event: EmittedEvent<T>): string {
-    const { type, payload, source, metadata = {} } = event;
-    const { correlationId, causationId, trace } = metadata;
-    const found = commandForEvent(type, payload);
-    if (!found.ok) throw new Refused(found);
-    const labels = {
-      ...(correlationId === undefined ? {} : { correlationId }),
-      ...(causationId === undefined ? {} : { causationId }),
-      ...(trace === undefined ? {} : { trace }),
-    };
-    const asked = this.#door.ask({ ...labels, ...found.command }, this.#sourceOf(source));
+    const { type, command, labels, source } = readEmitted(event);
+    const asked = this.#door.ask({ ...labels, ...command }, this.#sourceOf(source));
     asked.answer.catch(() => undefined); // whoever asks whether it is durable is told
     if (asked.refusal !== undefined) throw new Refused(asked.refusal);
     const { commit } = asked;
@@ -163,6 +155,27 @@ export class SwarmEvents {
   ): Promise<void> {
     const events = this.#door.reads.recorded(filter, this.#identity);
     for await (const event of events) await handler(event);
+  }
+}
+
+/** An event as it is emitted, read once; code of the caller may run in it. */
+function readEmitted(event: EmittedEvent) {
+  try {
+    const { type, payload, source, metadata } = event;
+    const { correlationId, causationId, trace } = metadata ?? {};
+    const found = commandForEvent(type, payload);
+    if (!found.ok) throw new Refused(found);
+    const labels = {
+      ...(correlationId === undefined ? {} : { correlationId }),
+      ...(causationId === undefined ? {} : { causationId }),
+      ...(trace === undefined ? {} : { trace }),
+    };
+    return { type, command: found.command, labels, source: source ?? undefined };
+  } catch (error) {
+    if (error instanceof Refused) throw error;
+    const message =
+      "An event is emitted as an object that can be read: { type: 'app.x', payload }.";
+    throw new Refused(refuse('INVALID_INPUT', message));
   }
 }
 

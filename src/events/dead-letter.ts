@@ -5,18 +5,18 @@ import * as z from 'zod';
 import { assert } from '../core/errors.ts';
 import { ours, type FactsOf } from './definition.ts';
 import { idSchema, textSchema } from './identity.ts';
+import { subscriptionNameSchema } from './subscription.ts';
 
 const aboutLetter = { letterId: idSchema };
 
-/** What a letter says of itself when it is added. */
+/** What is said of a letter when it is added. */
 export const deadLetterShape = {
-  ...aboutLetter,
   /** The name of the subscription; its id when it has no name. */
-  subscription: idSchema,
+  subscription: subscriptionNameSchema,
   eventSequence: z.number().int().min(1),
   /** How often the event was given to the handler. */
   attempts: z.number().int().min(1),
-  error: z.strictObject({ code: z.string().min(1).max(128), message: textSchema }),
+  error: z.strictObject({ code: z.string().min(1).max(128), message: z.string().max(2_000) }),
 };
 
 /** What can happen to a dead letter. */
@@ -24,7 +24,7 @@ export const deadLetterEvents = {
   'deadletter.added': ours(
     'deadletter.add by a subscription that gives an event up; again when a retry failed',
     null,
-    z.strictObject(deadLetterShape),
+    z.strictObject({ ...aboutLetter, ...deadLetterShape, ownerId: idSchema }),
   ),
   'deadletter.requeued': ours(
     'deadletter.requeue: the subscription gets the event again',
@@ -66,8 +66,7 @@ export function evolveDeadLetter(
   fact: DeadLetterFact,
 ): DeadLetterRecord | undefined {
   if (fact.type === 'deadletter.added') {
-    const { letterId: id, subscription, eventSequence, attempts, error } = fact.payload;
-    const ownerId = record?.ownerId ?? fact.source.agentId;
+    const { letterId: id, subscription, ownerId, eventSequence, attempts, error } = fact.payload;
     const atMs = fact.timeMs;
     return { id, subscription, ownerId, eventSequence, attempts, error, atMs, status: 'dead' };
   }

@@ -93,7 +93,9 @@ interface Forming {
   readonly builder: BlockBuilder;
   readonly waiters: Waiter[];
   readonly commits: Commit[];
-  readonly writes: KeyWrite[];
+  /** The last write of each key beside the log. */
+  readonly writes: Map<string, Uint8Array | undefined>;
+  besideBytes: number;
 }
 
 /** An open log. One owner appends; readers take no epoch and append nothing. */
@@ -182,11 +184,17 @@ export class EventLog {
     const before = builder.chars;
     builder.add(commit);
     commits.push(commit);
-    for (const write of writes) beside.push(write);
+    for (const { key, value } of writes) {
+      this.#forming.besideBytes += value?.byteLength ?? 0;
+      this.#backlogChars += value?.byteLength ?? 0;
+      beside.set(key, value);
+    }
     if (waiter !== undefined) waiters.push(waiter);
     this.#backlogCommits += 1;
     this.#backlogChars += builder.chars - before;
-    const isFull = builder.commits >= BLOCK_COMMITS_MAX || builder.chars >= BLOCK_CHARS_MAX;
+    const isFull =
+      builder.commits >= BLOCK_COMMITS_MAX ||
+      builder.chars + this.#forming.besideBytes >= BLOCK_CHARS_MAX;
     if (isFull) {
       this.#full.push(this.#forming);
       this.#forming = newForming();
@@ -248,7 +256,7 @@ export class EventLog {
       this.#head = head;
       this.#lastCount = builder.commits;
       this.#backlogCommits -= builder.commits;
-      this.#backlogChars -= builder.chars;
+      this.#backlogChars -= builder.chars + sealed.besideBytes;
     } catch (error) {
       this.#halt(error, waiters);
       return;
@@ -262,7 +270,10 @@ export class EventLog {
     this.onDurable(commits, builder.chars);
   }
 
-  async #append(builder: BlockBuilder, writes: readonly KeyWrite[]): Promise<LogHead> {
+  async #append(
+    builder: BlockBuilder,
+    writes: ReadonlyMap<string, Uint8Array | undefined>,
+  ): Promise<LogHead> {
     const bytes = builder.encode(this.#head.epoch, this.#head.hash);
     const head: LogHead = {
       sequence: builder.last,
@@ -276,7 +287,7 @@ export class EventLog {
     if (stored === undefined || !stored.equals(this.#headBytes)) throw this.#deposed();
     const headBytes = encodeHead(head);
     const batch = this.database.batch();
-    for (const { key, value } of writes) {
+    for (const [key, value] of writes) {
       if (value === undefined) batch.del(key);
       else batch.put(key, value as Buffer);
     }
@@ -488,7 +499,13 @@ function unreadable(sequence: number): (error: unknown) => never {
 }
 
 function newForming(): Forming {
-  return { builder: new BlockBuilder(), waiters: [], commits: [], writes: [] };
+  return {
+    builder: new BlockBuilder(),
+    waiters: [],
+    commits: [],
+    writes: new Map(),
+    besideBytes: 0,
+  };
 }
 
 function readHead(database: LogDatabase): LogHead {

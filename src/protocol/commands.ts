@@ -215,7 +215,7 @@ export const COMMANDS = {
   'subscription.advance': command(subscription.extend({ through })),
   'subscription.remove': command(subscription),
 
-  'deadletter.add': command(z.strictObject(deadLetterShape), 'letterId'),
+  'deadletter.add': command(z.strictObject(deadLetterShape)),
   'deadletter.requeue': command(letter),
   'deadletter.resolve': command(letter),
   'deadletter.drop': command(letter.extend(reason)),

@@ -55,7 +55,10 @@ export function commandForEvent(
 ): { readonly ok: true; readonly command: Pick<CommandInput, 'type' | 'payload'> } | Refusal {
   const definition = typeof type === 'string' ? definitionOf(type) : undefined;
   if (typeof type !== 'string' || definition === undefined) {
-    const name = typeof type === 'string' ? JSON.stringify(type.slice(0, 80)) : `a ${typeof type}`;
+    if (typeof type !== 'string') {
+      return refuse('INVALID_INPUT', "emit takes { type: 'app.x', payload }.", { at: 'type' });
+    }
+    const name = JSON.stringify(type.slice(0, 80));
     return refuse(
       'INVALID_INPUT',
       `There is no event type ${name}. Types of applications begin with app., as in app.build.finished.`,
@@ -63,6 +66,9 @@ export function commandForEvent(
     );
   }
   if (isAppEventType(type)) {
+    if (payload === undefined) {
+      return refuse('INVALID_INPUT', `${type} has no payload; null is one.`, { at: 'payload' });
+    }
     return { ok: true, command: { type: 'event.emit', payload: { type, data: payload } } };
   }
   const command = EMITTED[type as KernelEventType];

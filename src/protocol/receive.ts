@@ -33,6 +33,8 @@ export type CommandRequest = Omit<SwarmCommand, 'source' | 'timeMs'>;
 const TRACEPARENT = /^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/;
 /** 128 bits: nobody asks for two things by chance that look the same. */
 const FINGERPRINT_CHARS = 32;
+/** The levels of a compound command above the payload of a part. */
+const PART_DEPTH = 3;
 const NAME = /^[^\s\p{C}]{1,256}$/u;
 
 /** Makes a command of unknown input. */
@@ -87,7 +89,10 @@ export function readRequest(
   }
 
   const { draws, schema, version } = COMMANDS[type as CommandType];
-  const copied = copyJson(payload, boundsOf(reading.limits));
+  const bounds = boundsOf(reading.limits);
+  // What a part holds is as deep as if it were given alone.
+  const depthMax = bounds.depthMax + (type === 'compound.apply' ? PART_DEPTH : 0);
+  const copied = copyJson(payload, { ...bounds, depthMax });
   if (!copied.ok) return copied;
   const drawn = withDrawnId(copied.value, draws, reading.ids);
   const checked = schema.safeParse(drawn);

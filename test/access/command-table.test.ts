@@ -132,7 +132,6 @@ const REST: Readonly<Partial<Record<CommandType, object>>> = {
   'subscription.advance': { name: 'n', through: 1 },
   'subscription.remove': { name: 'n' },
   'deadletter.add': {
-    letterId: 'l',
     subscription: 'n',
     eventSequence: 1,
     attempts: 1,

@@ -36,7 +36,7 @@ function scene(): Given {
   );
   given.ask('subscription.create', { name: 's', through: 2 }, ant);
   const error = { code: 'E', message: 'm' };
-  const letter = { letterId: 'letter-0', subscription: 's', eventSequence: 1, attempts: 1, error };
+  const letter = { subscription: 's', eventSequence: 1, attempts: 1, error };
   given.ask('deadletter.add', letter, ant);
   given.ask('system.configure', { config: { features: { preemption: true } } });
   return given;
@@ -74,7 +74,7 @@ function payloads(
 ): object {
   const error = { code: 'E', message: 'm' };
   const taskId = { taskId: task };
-  const letter = { letterId: `letter-${n % 3}` };
+  const letter = { letterId: `s/${1 + (n % 3)}` };
   const path =
     n < 4
       ? `global.tasks["${task}"].metadata.a`
@@ -118,7 +118,7 @@ function payloads(
     case 'subscription.advance':
       return { name: 's', through: n + 1 };
     case 'deadletter.add':
-      return { ...letter, subscription: 's', eventSequence: 1 + n, attempts: 1, error };
+      return { subscription: 's', eventSequence: 1 + (n % 4), attempts: 1, error };
     case 'deadletter.resolve':
       return letter;
     case 'system.raise_alert':
@@ -162,7 +162,7 @@ function shown(view: StateView): string {
   ]);
   const sessions = ['ant', 'ant-2', 'bee', 'lead'].map((id) => view.session(id) ?? null);
   const handoffs = ['h0', 'h1', 'h2'].map((id) => view.handoff(id) ?? null);
-  const letters = [0, 1, 2].map((n) => view.deadLetter(`letter-${n}`) ?? null);
+  const letters = [1, 2, 3, 4].map((n) => view.deadLetter(`s/${n}`) ?? null);
   const loads = ['agent-ant', 'agent-bee'].map((id) => view.load(id));
   const { sequence, swarm, counts } = view;
   const { tasks: taskCount, handoffs: handoffCount, subscriptions, deadLetters } = counts;
@@ -255,16 +255,10 @@ describe('[I3] a compound command', () => {
     ask('handoff.complete', { handoffId: 'h0' }, identity('ant-2'));
     ask(
       'deadletter.add',
-      {
-        letterId: 'letter-1',
-        subscription: 's',
-        eventSequence: 1,
-        attempts: 1,
-        error: { code: 'E', message: 'm' },
-      },
+      { subscription: 's', eventSequence: 2, attempts: 1, error: { code: 'E', message: 'm' } },
       identity('ant'),
     );
-    ask('deadletter.resolve', { letterId: 'letter-1' }, identity('ant'));
+    ask('deadletter.resolve', { letterId: 's/2' }, identity('ant'));
   });
 });
 

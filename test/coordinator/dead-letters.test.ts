@@ -203,7 +203,8 @@ test('[I12] when no letter has room the subscription stops, and loses nothing', 
   state.fails = false;
   hears.resume();
   expect(hears.reason).toBeUndefined();
-  await vi.waitFor(() => expect(handled).toEqual([2, 3]));
+  await vi.waitFor(() => expect(handled).toEqual([3]));
+  expect(letters(home)).toMatchObject([{ error: { message: 'cannot handle 2' } }]);
 });
 
 describe('[I10] a letter is for the sessions of its agent, Conductors and the operator', () => {

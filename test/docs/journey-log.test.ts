@@ -216,11 +216,11 @@ async function hearEvents(swarm: Swarm): Promise<void> {
 async function advanceAndRemove(swarm: Swarm): Promise<void> {
   const { through = 0 } = swarm.events.durableSubscriptions()[0] ?? {};
   const error = { code: 'E', message: 'm' };
-  const letter = { letterId: 'l', subscription: 'hears', eventSequence: 1, attempts: 1, error };
+  const letter = { subscription: 'hears', eventSequence: 1, attempts: 1, error };
   for (const [type, payload] of [
     ['subscription.advance', { name: 'hears', through: through + 1 }],
     ['deadletter.add', letter],
-    ['deadletter.resolve', { letterId: 'l' }],
+    ['deadletter.resolve', { letterId: 'hears/1' }],
   ] as const) {
     expect(await swarm.dispatch({ type, payload })).toMatchObject({ ok: true });
   }

@@ -303,7 +303,7 @@ describe('[I11] commands at random', () => {
     type: fc.constantFrom('exclusive', 'shared', 'upgradeable', 'app.x', 'app.y.z'),
     name: fc.constantFrom('n1', 'n2', '__proto__'),
     through: fc.integer({ min: -1, max: 60 }),
-    letterId: fc.constantFrom('d1', 'd2', 'valueOf'),
+    letterId: fc.constantFrom('n1/1', 'n2/2', 'valueOf'),
     subscription: fc.constantFrom('n1', 'n2'),
     eventSequence: fc.integer({ min: 0, max: 60 }),
     attempts: fc.integer({ min: 0, max: 3 }),

@@ -44,7 +44,6 @@ function aFullState(): Given {
   given.ask(
     'deadletter.add',
     {
-      letterId: 'hears/3',
       subscription: 'hears',
       eventSequence: 3,
       attempts: 1,

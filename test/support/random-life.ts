@@ -698,13 +698,14 @@ function aboutHearing(
   type: string,
   { name, through }: { readonly name: number; readonly through: number },
 ): object {
-  const letterId = `letter-${name % 2}`;
+  const letterId = `hears-${name % 2}/${1 + (name % 2)}`;
   if (type === 'event.emit') return { type: `app.said.${name}`, data: { through } };
   if (type === 'subscription.remove') return { name: `hears-${name}` };
   if (type.startsWith('subscription.')) return { name: `hears-${name}`, through };
   if (type !== 'deadletter.add') return { letterId };
   const error = { code: 'E', message: 'm' };
-  return { letterId, subscription: `hears-${name}`, eventSequence: through, attempts: 1, error };
+  const [subscription, eventSequence] = letterId.split('/');
+  return { subscription, eventSequence: Number(eventSequence), attempts: 1, error };
 }
 
 const isOpen = ({ status }: TaskState): boolean => status === 'pending' || status === 'running';
