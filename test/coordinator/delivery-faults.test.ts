@@ -87,7 +87,7 @@ describe('what a handler throws says nothing about its subscription', () => {
     const told: unknown[] = [];
     for (const isLater of [false, true]) {
       const hear = () => {
-        if (isLater) return Promise.reject(made() as Error);
+        if (isLater) return Promise.reject(made());
         throw made(); // eslint-disable-line
       };
       home.swarm.events.subscribe(APP, hear, { onError: 'dead-letter' });
@@ -343,10 +343,13 @@ describe('what a handler asks for', () => {
   });
 });
 
+function change({ metadata }: SwarmEvent): void {
+  Object.assign(metadata, { correlationId: 'changed' });
+}
+
 test('nobody changes what another is given', async () => {
   const home = await openTestSwarm();
   const told: SwarmEvent[] = [];
-  const change = (event: SwarmEvent) => Object.assign(event.metadata, { correlationId: 'changed' });
   const spoils = home.swarm.events.subscribe(APP, change);
   home.swarm.events.subscribe(APP, (event) => void told.push(event));
   await say(home, 1);
