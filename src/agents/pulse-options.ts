@@ -29,7 +29,7 @@ export interface PulseOptions {
   /** Ends the work early. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
-  /** Told what the command prints, piece by piece. */
+  /** Told what the command prints, piece by piece. What it throws ends the command, and then the run. */
   readonly onOutput?: ((text: string) => void) | undefined;
   /** Told of every iteration once its end is durable, and waited for. */
   readonly onIteration?: ((end: PulseIterationEnd) => void | Promise<void>) | undefined;
