@@ -15,13 +15,24 @@ export interface PulseWords {
 /** The longest summary that is kept: a line for people, and not a report. */
 export const SUMMARY_CHARS_MAX = 1_000;
 
+const BEL = '\u0007';
+const ESC = '\u001b';
+const CSI = '\u009b';
+const ST = '\u009c';
+const OSC = '\u009d';
 /**
  * What a terminal obeys and does not show: a control sequence, a string such as a title or a link, and an escape of two or three
  * characters. No part of one can begin another, so a hostile output is read in linear time; `stripVTControlCharacters` of Node
  * is quadratic. A string that nobody ends is left as it is.
  */
-const CONTROLS =
-  /\u001b\[[0-?]*[ -/]*[@-~]|\u009b[0-?]*[ -/]*[@-~]|(?:\u001b\]|\u009d)[^\u0007\u001b\u009b-\u009d\r\n]*(?:\u0007|\u001b\\|\u009c)|\u001b[ -/]*[0-Z\\^-~]/g;
+const CONTROLS = new RegExp(
+  [
+    `(?:${ESC}\\[|${CSI})[0-?]*[ -/]*[@-~]`,
+    `(?:${ESC}\\]|${OSC})[^${BEL}${ESC}${CSI}${ST}${OSC}\\r\\n]*(?:${BEL}|${ESC}\\\\|${ST})`,
+    `${ESC}[ -/]*[0-Z\\\\^-~]`,
+  ].join('|'),
+  'g',
+);
 const SIGNAL = /^(?:SIGNAL:\s*)?(CONTINUE|COMPLETE|BLOCKED|PAUSE)$/;
 const SUMMARY = /^SUMMARY:(.*)$/;
 

@@ -52,9 +52,10 @@ function told(routed: Routed): string {
   return `${routed.type} ${routed.to.sessionId} by ${routed.rule.id}`;
 }
 
+const aLot = (word: string) => Array.from({ length: 1_000 }, () => word);
+
 describe('keywords of a hostile goal do not keep anybody waiting', () => {
   // In quadratic time these take longer than a test may.
-  const aLot = (word: string) => Array.from({ length: 1_000 }, () => word);
   test.each([
     ['very many hits inside of words', 'a'.repeat(60_000), aLot('a')],
     ['long words that nearly fit', 'ab '.repeat(20_000), aLot(`${'ab '.repeat(680)}a`)],
