@@ -6,9 +6,9 @@ import { runStig } from '../support/run-stig.ts';
 
 test.each([
   ['fly', "unknown command 'fly'. See: stig --help"],
-  ['--fast', "unknown option '--fast'. See: stig --help"],
-  ['log --fast', "unknown option '--fast'. See: stig log --help"],
-  ['run pulse --fast', "unknown option '--fast'. See: stig run pulse --help"],
+  ['--unheard-of', "unknown option '--unheard-of'. See: stig --help"],
+  ['log --unheard-of', "unknown option '--unheard-of'. See: stig log --help"],
+  ['run pulse --unheard-of', "unknown option '--unheard-of'. See: stig run pulse --help"],
   ['run puls', "unknown command 'puls' (Did you mean pulse?). See: stig run --help"],
   [
     'subscriptions remove',
