@@ -37,7 +37,7 @@ const packages = [
   ['memory-level', ['storage']],
   ['abstract-level', ['storage'], { typesAlsoIn: ['events'] }],
   ['fs-native-extensions', ['storage']],
-  ['zod', ['events', 'protocol', 'bus', 'importers']], // bus, importers: options of a caller and the log of another swarm are unknown input, and this their edge
+  ['zod', ['events', 'protocol', 'bus', 'importers', 'agents']], // bus, importers, agents: options of a caller and the log of another swarm are unknown input, and this their edge
   ['@bufbuild/cel', ['protocol']],
   ['re2js', ['bus', 'protocol/expression-pattern.ts']],
   ['xstate', ['actors', 'testing', 'coordinator/actor-facade.ts']],

@@ -21,7 +21,7 @@ export interface ChildCommand {
   readonly timeoutMs: number;
   /** How many characters of its output are kept, from the end; {@link OUTPUT_CHARS_MAX} when absent. */
   readonly outputCharsMax?: number | undefined;
-  /** Told what it prints, piece by piece. */
+  /** Told what it prints, piece by piece. What it throws ends the command. */
   readonly onOutput?: ((text: string) => void) | undefined;
 }
 
@@ -47,10 +47,11 @@ const LAST_WORDS_MS = 5_000;
 /** How long what a command left behind may keep its output open. */
 const LEFTOVERS_MS = 500;
 
-/** Runs a command to its end. Never throws for what the command does. */
+/** Runs a command to its end. Never throws for what the command does, but what its listener throws, when the command has ended. */
 export async function runChild(child: ChildCommand): Promise<ChildEnd> {
-  const { command, cwd, env, input, outputCharsMax = OUTPUT_CHARS_MAX, onOutput } = child;
+  const { command, cwd, env, input, outputCharsMax = OUTPUT_CHARS_MAX } = child;
   const startedMs = performance.now();
+  const listener = new Listener(child);
   const [program, ...args] = command;
   const { execa } = await import('execa'); // a tenth of a second that only those pay who run something
   const running = execa(program, args, {
@@ -69,11 +70,12 @@ export async function runChild(child: ChildCommand): Promise<ChildEnd> {
   running.stdout.setEncoding('utf8').on('data', (text: string) => keep('stdout', text));
   running.all.setEncoding('utf8').on('data', (text: string) => {
     keep('output', text);
-    onOutput?.(text);
+    listener.hear(text);
   });
-  const ender = endInTime(running, child);
+  const ender = endInTime(running, { ...child, signal: listener.signal });
   const { exitCode, signal: killedBy, originalMessage } = await running;
   const endedBy = ender.done();
+  listener.rethrow();
   const exited = exitCode !== undefined;
   const wasStarted = running.pid !== undefined;
   return {
@@ -83,6 +85,35 @@ export async function runChild(child: ChildCommand): Promise<ChildEnd> {
     reason: exited ? undefined : (killedBy ?? originalMessage ?? endedBy),
     durationMs: performance.now() - startedMs,
   };
+}
+
+/** Who hears what a command prints: an event of a stream has nobody above it who could catch what he throws. */
+class Listener {
+  readonly #onOutput: ChildCommand['onOutput'];
+  readonly #deaf = new AbortController();
+  #thrown: { readonly error: unknown } | undefined;
+  /** Aborts when that of the command does, and when the listener threw. */
+  readonly signal: AbortSignal;
+
+  constructor({ onOutput, signal }: ChildCommand) {
+    const own = this.#deaf.signal;
+    this.#onOutput = onOutput;
+    this.signal = signal === undefined ? own : AbortSignal.any([signal, own]);
+  }
+
+  hear(text: string): void {
+    if (this.#thrown !== undefined) return;
+    try {
+      this.#onOutput?.(text);
+    } catch (error) {
+      this.#thrown = { error };
+      this.#deaf.abort();
+    }
+  }
+
+  rethrow(): void {
+    if (this.#thrown !== undefined) throw this.#thrown.error;
+  }
 }
 
 /**

@@ -14,6 +14,7 @@ import { canonicalJson } from '../core/json.ts';
 import type { RoutingRule } from '../events/state-schemas.ts';
 import { loadLanguage } from '../protocol/expression-language.ts';
 import { Backlog } from './backlog.ts';
+import { checkOptions, checkSession, misused } from './check-options.ts';
 import { goRound, type ConductorRound } from './conductor-round.ts';
 import { conductorData, conductorPath, fieldOf } from './load-reader.ts';
 
@@ -44,7 +45,8 @@ const INTERVAL_MS = 500;
 /**
  * Gives out tasks until the signal aborts: at once when a task waits or somebody gets room, and at an interval. It decides nothing
  * while its session is paused or drains.
- * @throws {Refused} `FORBIDDEN` when the session is no Conductor's; `INVALID_INPUT` for rules that cannot be used;
+ * @throws {Refused} `FORBIDDEN` when the session is no Conductor's; `INVALID_INPUT` for rules that cannot be used, or of which
+ *   two have the same id, and for other options that cannot be meant;
  *   `SESSION_OFFLINE`, `CLOSED`, `HALTED` and others when it cannot go on
  *
  * @example
@@ -62,6 +64,7 @@ const INTERVAL_MS = 500;
  * await running;
  */
 export async function runConductor(session: AgentSession, run: ConductorRun = {}): Promise<void> {
+  checkCall('runConductor', session, run);
   const { clock = systemClock, intervalMs = INTERVAL_MS, onRound } = run;
   await begin(session, run);
   const backlog = new Backlog(session);
@@ -89,6 +92,7 @@ export async function conductOnce(
   session: AgentSession,
   options: ConductorOptions = {},
 ): Promise<ConductorRound> {
+  checkCall('conductOnce', session, options);
   await begin(session, options);
   const backlog = new Backlog(session);
   try {
@@ -103,7 +107,13 @@ function isPassing(error: unknown): boolean {
   return error instanceof Refused && (error.code === 'OVERLOADED' || error.code === 'PATH_LOCKED');
 }
 
-async function begin(session: AgentSession, { rules }: ConductorOptions): Promise<void> {
+/** Refuses what can only be a mistake. */
+function checkCall(
+  runtime: 'runConductor' | 'conductOnce',
+  session: AgentSession,
+  options: ConductorOptions,
+): void {
+  checkSession(runtime, session);
   const { agentId, agentType } = session.identity;
   if (agentType !== 'conductor') {
     throw new Refused(
@@ -113,6 +123,15 @@ async function begin(session: AgentSession, { rules }: ConductorOptions): Promis
       }),
     );
   }
+  checkOptions(runtime, options);
+  const ids = options.rules?.map(({ id }) => id) ?? [];
+  const twice = ids.find((id: unknown, at) => typeof id === 'string' && ids.indexOf(id) !== at);
+  if (twice === undefined) return;
+  const why = `have the id ${twice} twice, so nobody could tell by which one a task was sent`;
+  throw misused(runtime, 'rules', why);
+}
+
+async function begin(session: AgentSession, { rules }: ConductorOptions): Promise<void> {
   await loadLanguage();
   if (rules === undefined) return;
   if (canonicalJson(rules) === canonicalJson(conductorData(session, 'routingTable'))) return;

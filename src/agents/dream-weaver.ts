@@ -18,6 +18,7 @@ import {
   type FilesSeen,
   type MadeFile,
 } from './artifacts.ts';
+import { checkOptions, checkSession } from './check-options.ts';
 import { withDocuments, type ContextDocument } from './context-documents.ts';
 import { DONE_BEFORE, DreamState, phaseAfter, type DreamData } from './dream-state.ts';
 import { ofTask, takeTask, TaskLost } from './dream-task.ts';
@@ -77,13 +78,14 @@ const ROUNDS_MAX = 3;
 
 /**
  * Weaves a dream to its end. That a phase fails, or the task is lost, is an outcome.
- * @throws {Refused} `FORBIDDEN` when the session is no Dream Weaver's; `ILLEGAL_TRANSITION` while another dream is not complete;
+ * @throws {Refused} `INVALID_INPUT` for options that cannot be meant; `FORBIDDEN` when the session is no Dream Weaver's; `ILLEGAL_TRANSITION` while another dream is not complete;
  * `TASK_TAKEN` and others when the task cannot be taken; `SESSION_OFFLINE`, `CLOSED`, `HALTED`
  */
 export async function runDreamWeaver(
   session: AgentSession,
   options: DreamOptions,
 ): Promise<DreamEnd> {
+  checkSession('runDreamWeaver', session);
   const { agentType } = session.identity;
   if (agentType !== 'dream_weaver') {
     throw new Refused(
@@ -92,6 +94,7 @@ export async function runDreamWeaver(
       }),
     );
   }
+  checkOptions('runDreamWeaver', options);
   const { clock = systemClock, signal } = options;
   return showingLife(session, { clock, signal }, async (end) =>
     new Weaving(session, { ...options, clock, signal: end }).run(),

@@ -11,6 +11,7 @@ import { isoTime } from '../core/time.ts';
 import type { AgentSession } from '../coordinator/agent-session.ts';
 import { thresholdsOf } from '../events/health-thresholds.ts';
 import type { SwarmConfig, SwarmHealth } from '../events/system.ts';
+import { checkOptions, checkSession } from './check-options.ts';
 import { deriveHealth, nextHealth } from './health.ts';
 import {
   diskFigures,
@@ -47,10 +48,12 @@ export interface GuardianOptions {
 /**
  * Watches until the signal aborts. A write that is refused only for the moment (`OVERLOADED`, `PATH_LOCKED`) is made at the next
  * look, if it is still right then; every other refusal ends it.
- * @throws {Refused} `FORBIDDEN` when the session may not write the health; `SESSION_OFFLINE`, `CLOSED`, `HALTED` and others
+ * @throws {Refused} `INVALID_INPUT` for options that cannot be meant; `FORBIDDEN` when the session may not write the health; `SESSION_OFFLINE`, `CLOSED`, `HALTED` and others
  * when it cannot go on
  */
 export async function runGuardian(session: AgentSession, options: GuardianOptions): Promise<void> {
+  checkSession('runGuardian', session);
+  checkOptions('runGuardian', options);
   const { clock = systemClock, intervalMs, signal } = options;
   const watch = new HealthWatch(session, options);
   await showingLife(session, { clock, signal }, async (end) => {
@@ -71,8 +74,9 @@ export class HealthWatch {
   #looks: readonly Look[] = [];
   #calm = 0;
 
-  /** Throws `FORBIDDEN` and TypeErrors as {@link runGuardian} does. */
+  /** Throws `FORBIDDEN` and `INVALID_INPUT` as {@link runGuardian} does. */
   constructor(session: AgentSession, options: GuardianOptions) {
+    checkSession('HealthWatch', session);
     const { agentType } = session.identity;
     if (agentType !== 'guardian' && agentType !== 'conductor') {
       throw new Refused(
@@ -81,9 +85,7 @@ export class HealthWatch {
         }),
       );
     }
-    if (!Number.isSafeInteger(options.intervalMs) || options.intervalMs < 1) {
-      throw new TypeError('intervalMs is a whole number of milliseconds, and at least 1');
-    }
+    checkOptions('HealthWatch', options);
     this.#session = session;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;

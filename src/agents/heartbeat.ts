@@ -9,6 +9,7 @@ import { systemClock, type Clock } from '../core/clock.ts';
 import { refuse, Refused } from '../core/errors.ts';
 import { isoTime } from '../core/time.ts';
 import type { AgentSession } from '../coordinator/agent-session.ts';
+import { checkOptions, checkSession, misused } from './check-options.ts';
 import { heartbeatData, heartbeatPath } from './heartbeat-record.ts';
 import {
   isNamed,
@@ -25,15 +26,15 @@ import { showingLife } from './signs-of-life.ts';
 /**
  * Checks at an interval until the signal aborts. A write that is refused only for the moment (`OVERLOADED`, `PATH_LOCKED`)
  * costs the round; every other refusal ends it.
- * @throws {Refused} `FORBIDDEN` when the session is no Heartbeat's; `SESSION_OFFLINE`, `CLOSED`, `HALTED` and others when it
+ * @throws {Refused} `INVALID_INPUT` for options that cannot be meant; `FORBIDDEN` when the session is no Heartbeat's; `SESSION_OFFLINE`, `CLOSED`, `HALTED` and others when it
  * cannot go on
  */
 export async function runHeartbeat(
   session: AgentSession,
   options: HeartbeatOptions,
 ): Promise<void> {
+  checkCall('runHeartbeat', session, options);
   const { clock = systemClock, checks, signal } = options;
-  checkOptions(session, options);
   try {
     await showingLife(session, { clock, signal }, async (end) =>
       beat(session, { ...options, clock, signal: end }),
@@ -51,7 +52,7 @@ export async function checkOnce(
   session: AgentSession,
   options: HeartbeatOptions,
 ): Promise<HeartbeatRound> {
-  checkOptions(session, options);
+  checkCall('checkOnce', session, options);
   await prepare(session, options);
   return round(session, options);
 }
@@ -107,8 +108,14 @@ async function write(session: AgentSession, newValue: object): Promise<void> {
   await session.update({ path: heartbeatPath(session), newValue, merge: true });
 }
 
-/** Throws for options that can only be a mistake. */
-function checkOptions({ identity }: AgentSession, { checks, intervalMs }: HeartbeatOptions): void {
+/** Refuses what can only be a mistake. */
+function checkCall(
+  runtime: 'runHeartbeat' | 'checkOnce',
+  session: AgentSession,
+  options: HeartbeatOptions,
+): void {
+  checkSession(runtime, session);
+  const { identity } = session;
   if (identity.agentType !== 'heartbeat') {
     const { agentType } = identity;
     throw new Refused(
@@ -117,12 +124,11 @@ function checkOptions({ identity }: AgentSession, { checks, intervalMs }: Heartb
       }),
     );
   }
-  if (!Number.isSafeInteger(intervalMs) || intervalMs < 1) {
-    throw new TypeError('intervalMs is a whole number of milliseconds, and at least 1');
-  }
-  if (new Set(checks.map(({ type }) => type)).size < checks.length) {
-    throw new TypeError(
-      'checks: two have the same type, so nobody could tell their findings apart',
-    );
+  checkOptions(runtime, options);
+  const types = options.checks.map(({ type }) => type);
+  const twice = types.find((type, index) => types.indexOf(type) !== index);
+  if (twice !== undefined) {
+    const why = `have the type ${twice} twice, so nobody could tell their findings apart`;
+    throw misused(runtime, 'checks', why);
   }
 }

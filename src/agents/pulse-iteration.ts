@@ -10,7 +10,7 @@ import { Refused } from '../core/errors.ts';
 import { isoTime } from '../core/time.ts';
 import type { AgentIdentity } from '../events/identity.ts';
 import type { PulseIteration } from '../events/state-schemas.ts';
-import { runChild, type ChildEnd } from './child-command.ts';
+import { runChild, type ChildCommand, type ChildEnd } from './child-command.ts';
 import { readPulseWords } from './pulse-signal.ts';
 import type { PulseFailure } from './pulse-verdict.ts';
 import { NOT_ELSEWHERE, type Repository } from './repository.ts';
@@ -71,14 +71,20 @@ export function pulseEnvironment(work: {
   };
 }
 
+/** How an iteration ended, and what its listener threw: that is to be thrown when the end is written down. */
+export interface IterationRun {
+  readonly end: PulseIterationEnd;
+  readonly thrown: { readonly error: unknown } | undefined;
+}
+
 /** Runs the command of an iteration that has begun. Throws only what git says before it runs. */
 export async function runIteration(
   begun: PulseIteration,
   { repository, clock, env, ...work }: IterationWork,
-): Promise<PulseIterationEnd> {
+): Promise<IterationRun> {
   const before = await repository.head();
   const startedMs = clock.monotonicMs();
-  const end = await runChild({
+  const { thrown, ...end } = await runHeard({
     ...work,
     cwd: repository.directory,
     env: { ...NOT_ELSEWHERE, ...env },
@@ -90,7 +96,7 @@ export async function runIteration(
     failure = failureOf(end, work.timeoutMs),
   } = await leftBehind(repository, before);
   const { signal, summary } = readPulseWords(end.output);
-  return {
+  const ended: PulseIterationEnd = {
     iteration: {
       ...begun,
       status: failure === null ? 'complete' : 'failed',
@@ -105,6 +111,20 @@ export async function runIteration(
     exitCode: end.exitCode,
     failure,
   };
+  return { end: ended, thrown };
+}
+
+type HeardEnd = Pick<ChildEnd, 'exitCode' | 'reason' | 'output'> &
+  Pick<IterationRun, 'thrown'> & { readonly how: ChildEnd['how'] | 'not heard' };
+
+/** Runs a command to its end, also when the listener threw and so ended it. */
+async function runHeard(child: ChildCommand): Promise<HeardEnd> {
+  try {
+    return { ...(await runChild(child)), thrown: undefined };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { how: 'not heard', exitCode: null, reason, output: '', thrown: { error } };
+  }
 }
 
 interface LeftBehind {
@@ -125,7 +145,10 @@ async function leftBehind(repository: Repository, before: string | null): Promis
   }
 }
 
-function failureOf({ how, exitCode, reason }: ChildEnd, timeoutMs: number): PulseFailure | null {
+function failureOf(
+  { how, exitCode, reason }: Omit<HeardEnd, 'thrown'>,
+  timeoutMs: number,
+): PulseFailure | null {
   switch (how) {
     case 'exited':
       if (exitCode === 0) return null;
@@ -136,6 +159,8 @@ function failureOf({ how, exitCode, reason }: ChildEnd, timeoutMs: number): Puls
       return failed('ended early');
     case 'not started':
       return failed(`could not be started: ${reason}`);
+    case 'not heard':
+      return failed(`ended, because onOutput threw: ${reason}`);
   }
 }
 

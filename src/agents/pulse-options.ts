@@ -3,6 +3,7 @@ import type { AgentSession } from '../coordinator/agent-session.ts';
 import { systemClock, type Clock } from '../core/clock.ts';
 import { refuse, Refused } from '../core/errors.ts';
 import type { TaskState } from '../events/task-state.ts';
+import { checkOptions, checkSession } from './check-options.ts';
 import type { PulseIterationEnd } from './pulse-iteration.ts';
 import type { PulseFailureCode } from './pulse-verdict.ts';
 
@@ -29,7 +30,7 @@ export interface PulseOptions {
   /** Ends the work early. */
   readonly signal?: AbortSignal | undefined;
   readonly clock?: Clock | undefined;
-  /** Told what the command prints, piece by piece. */
+  /** Told what the command prints, piece by piece. What it throws ends the command, and then the run. */
   readonly onOutput?: ((text: string) => void) | undefined;
   /** Told of every iteration once its end is durable, and waited for. */
   readonly onIteration?: ((end: PulseIterationEnd) => void | Promise<void>) | undefined;
@@ -68,7 +69,10 @@ const TIMEOUT_MS_MAX = 2 ** 31 - 1; // Node fires longer ones at once
 const MANY = 1_000_000;
 
 /** Adds what was not said. Throws `INVALID_INPUT` for what cannot be. */
-export function checkPulse({ identity }: AgentSession, options: PulseOptions): PulseWork {
+export function checkPulse(session: AgentSession, options: PulseOptions): PulseWork {
+  checkSession('runPulse', session);
+  checkOptions('runPulse', options);
+  const { identity } = session;
   const work = {
     ...options,
     maxIterations: options.maxIterations ?? 10,
@@ -76,11 +80,10 @@ export function checkPulse({ identity }: AgentSession, options: PulseOptions): P
     unknownSignalsMax: options.unknownSignalsMax ?? 3,
     clock: options.clock ?? systemClock,
   };
-  const { goal, taskId, command, maxIterations, iterationTimeoutMs, unknownSignalsMax } = work;
+  const { goal, taskId, maxIterations, iterationTimeoutMs, unknownSignalsMax } = work;
   const rules: readonly (readonly [holds: boolean, message: string])[] = [
     [identity.agentType === 'pulse', `the session is that of a ${identity.agentType}`],
     [(goal ?? '') !== '' || taskId !== undefined, 'it needs a goal or a task'],
-    [isCommand(command), 'the command has to be a program and its arguments, all of them texts'],
     [isWhole(maxIterations, 0, MANY), `maxIterations has to be a whole number, at most ${MANY}`],
     [
       isWhole(iterationTimeoutMs, 1, TIMEOUT_MS_MAX),
@@ -91,11 +94,6 @@ export function checkPulse({ identity }: AgentSession, options: PulseOptions): P
   const broken = rules.find(([holds]) => !holds);
   if (broken === undefined) return work;
   throw new Refused(refuse('INVALID_INPUT', `A Pulse cannot work like this: ${broken[1]}.`));
-}
-
-function isCommand(words: readonly unknown[]): boolean {
-  const areTexts = words.every((word) => typeof word === 'string' && !word.includes('\0'));
-  return areTexts && words.length > 0 && words[0] !== '';
 }
 
 function isWhole(value: number, min: number, max: number): boolean {

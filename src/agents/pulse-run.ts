@@ -92,10 +92,11 @@ export class PulseRun {
     };
     const { signal } = vigil;
     const parts = { repository, command, env, timeoutMs, signal, clock, onOutput };
-    const end = await runIteration(begun, parts);
+    const { end, thrown } = await runIteration(begun, parts);
     const { iteration, commits } = end;
     await record.ended(iteration, { commits, progress: this.#progressAfter(end) });
     await onIteration?.(end);
+    if (thrown !== undefined) throw thrown.error;
     return end;
   }
 

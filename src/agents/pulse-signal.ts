@@ -3,7 +3,6 @@
  *
  * Whoever prints does not know who reads: colours are taken off, and a carriage return ends a line as a new line does.
  */
-import { stripVTControlCharacters } from 'node:util';
 import type { PulseSignal } from '../events/state-schemas.ts';
 
 /** What an iteration said of itself. */
@@ -16,6 +15,24 @@ export interface PulseWords {
 /** The longest summary that is kept: a line for people, and not a report. */
 export const SUMMARY_CHARS_MAX = 1_000;
 
+const BEL = '\u0007';
+const ESC = '\u001b';
+const CSI = '\u009b';
+const ST = '\u009c';
+const OSC = '\u009d';
+/**
+ * What a terminal obeys and does not show: a control sequence, a string such as a title or a link, and an escape of two or three
+ * characters. No part of one can begin another, so a hostile output is read in linear time; `stripVTControlCharacters` of Node
+ * is quadratic. A string that nobody ends is left as it is.
+ */
+const CONTROLS = new RegExp(
+  [
+    `(?:${ESC}\\[|${CSI})[0-?]*[ -/]*[@-~]`,
+    `(?:${ESC}\\]|${OSC})[^${BEL}${ESC}${CSI}${ST}${OSC}\\r\\n]*(?:${BEL}|${ESC}\\\\|${ST})`,
+    `${ESC}[ -/]*[0-Z\\\\^-~]`,
+  ].join('|'),
+  'g',
+);
 const SIGNAL = /^(?:SIGNAL:\s*)?(CONTINUE|COMPLETE|BLOCKED|PAUSE)$/;
 const SUMMARY = /^SUMMARY:(.*)$/;
 
@@ -25,7 +42,8 @@ const SUMMARY = /^SUMMARY:(.*)$/;
  * without one it is the last line that says anything else.
  */
 export function readPulseWords(output: string): PulseWords {
-  const lines = stripVTControlCharacters(output)
+  const lines = output
+    .replaceAll(CONTROLS, '')
     .split(/[\r\n]+/)
     .map((line) => line.trim())
     .toReversed();

@@ -26,7 +26,8 @@ import { Vigil } from './vigil.ts';
  *
  * @throws {Refused} `INVALID_INPUT`, `NOT_A_REPOSITORY`, `WORK_TREE_DIRTY` and `GIT_FAILED`, all of them before a task is taken;
  *   and whatever claiming the task, or ending it, is refused with
- * @throws the reason of the signal when that has aborted before
+ * @throws the reason of the signal when that has aborted before; and what `onOutput` or `onIteration` threw: the iteration is
+ *   written down by then, the session keeps the task, and another call goes on with it
  *
  * @example
  * import { execFileSync } from 'node:child_process';

@@ -10,6 +10,7 @@ import type { RoutingRule } from '../events/state-schemas.ts';
 import type { TaskState } from '../events/task-state.ts';
 import { toExpressionInput, type ExpressionInput } from '../protocol/expression-input.ts';
 import { languageNow } from '../protocol/expression-language.ts';
+import { goalWords, hasKeyword, type GoalWords } from './keywords.ts';
 import type { KindLoads } from './swarm-load.ts';
 
 /** What a task is routed by. */
@@ -44,7 +45,7 @@ export function matchRules(
 ): Matches {
   const matching: RoutingRule[] = [];
   const faults: RuleFault[] = [];
-  const asked: Asked = { task, goal: task.goal.toLowerCase(), input: once(task, loads) };
+  const asked: Asked = { task, goal: goalWords(task.goal), input: once(task, loads) };
   for (const rule of rules) {
     if (!rule.enabled || !holdsPlainly(rule, asked)) continue;
     const { custom } = rule.condition;
@@ -57,7 +58,7 @@ export function matchRules(
 
 interface Asked {
   readonly task: RoutableTask;
-  readonly goal: string;
+  readonly goal: GoalWords;
   readonly input: () => ReturnType<typeof toExpressionInput>;
 }
 
@@ -66,28 +67,12 @@ function holdsPlainly({ condition }: RoutingRule, { task, goal }: Asked): boolea
   const { taskType, priority, keywords = [] } = condition;
   if (priority !== undefined && priority !== task.priority) return false;
   if (taskType !== undefined && !isOfType(typeOf(task), taskType)) return false;
-  return keywords.length === 0 || keywords.some((word) => hasWord(goal, word.toLowerCase()));
+  return keywords.length === 0 || keywords.some((word) => hasKeyword(goal, word));
 }
 
 /** `review` is that type; `code/*` is every type that begins with `code/`. */
 function isOfType(type: string, wanted: string): boolean {
   return wanted.endsWith('*') ? type.startsWith(wanted.slice(0, -1)) : type === wanted;
-}
-
-const ENDS_IN_WORD = /[\p{L}\p{N}_]$/u;
-const BEGINS_WITH_WORD = /^[\p{L}\p{N}_]/u;
-
-/** Whether a word, or several, stands in a text with no letter, digit or `_` right before or after it. */
-function hasWord(text: string, word: string): boolean {
-  if (word === '') return false;
-  for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at + 1)) {
-    const end = at + word.length;
-    const isInside =
-      ENDS_IN_WORD.test(text.slice(Math.max(0, at - 2), at)) ||
-      BEGINS_WITH_WORD.test(text.slice(end, end + 2));
-    if (!isInside) return true;
-  }
-  return false;
 }
 
 /** Whether an expression holds, or why nobody can say. */

@@ -61,9 +61,15 @@ for (const made of [
   program.addCommand(made);
 }
 
+/** The commands that are used wrongly, by the error that says how. */
+const misused = new WeakMap<Error, Command>();
+
 function overrideExit(command: Command): void {
   command
-    .exitOverride()
+    .exitOverride((error) => {
+      misused.set(error, command);
+      throw error;
+    })
     .configureOutput({ outputError: () => {} })
     .showHelpAfterError(false);
   for (const child of command.commands) overrideExit(child);
@@ -74,17 +80,31 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0; // help and version are no errors
     const isHelp = error.code === 'commander.help';
-    if (!isHelp)
-      complain(
-        'INVALID_INPUT',
-        `${error.message.replace(/^error: /, '').replace(/\.?$/, '.')} See: stig --help`,
-      );
+    if (!isHelp) complain('INVALID_INPUT', usageOf(error, misused.get(error) ?? program));
     return 2;
   }
   const code = error instanceof Fault || error instanceof Refused ? error.code : 'INTERNAL';
   complain(code, error instanceof Error ? error.message : String(error));
   if (process.env['STIGMERGY_DEBUG'] !== undefined) console.error(error);
   return ERRORS[code].exit;
+}
+
+/** What is wrong with the words of a call, and where the right ones stand. */
+function usageOf({ code, message }: CommanderError, command: Command): string {
+  const { parent } = command;
+  // A word that a group of commands does not know is given to the command that it has for no word.
+  const isGroup = parent !== null && parent !== program && parent.args[0] !== command.name();
+  if (code === 'commander.excessArguments' && isGroup) {
+    const names = parent.commands.map((one) => one.name()).join(', ');
+    return `unknown command '${command.args[0] ?? ''}'; there are ${names}. See: ${helpOf(parent)}`;
+  }
+  return `${message.replace(/^error: /, '').replace(/\.?$/, '.')} See: ${helpOf(command)}`;
+}
+
+function helpOf(command: Command): string {
+  const words = ['--help'];
+  for (let one: Command | null = command; one !== null; one = one.parent) words.unshift(one.name());
+  return words.join(' ');
 }
 
 function complain(code: ErrorCode, message: string): void {

@@ -134,6 +134,19 @@ describe('its end', () => {
     expect(end.how).toBe('cancelled');
   });
 
+  test('what a listener throws ends it, and is thrown when it has ended', async () => {
+    let heard = 0;
+    const running = shell('echo $$ > pid; while :; do echo more; sleep 0.02; done', {
+      onOutput: () => {
+        heard += 1;
+        throw new Error('the screen is full');
+      },
+    });
+    await expect(running).rejects.toThrow('the screen is full');
+    expect(heard).toBe(1);
+    expect(await gone(await pidIn('pid'))).toBe(true);
+  });
+
   test('one that does not listen is killed', async () => {
     const stop = new AbortController();
     const running = shell('trap "" TERM; echo $$ > pid; while :; do sleep 1; done', {

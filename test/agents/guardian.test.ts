@@ -313,7 +313,8 @@ describe('what it writes', () => {
     await expect(runGuardian(ant, options)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     const boss = await swarm.register({ agentType: 'conductor', agentId: 'boss' });
     expect(await new HealthWatch(boss, options).look()).toBeUndefined();
-    await expect(runGuardian(session, { intervalMs: 0 })).rejects.toThrow(TypeError);
+    const never = runGuardian(session, { intervalMs: 0 });
+    await expect(never).rejects.toMatchObject({ code: 'INVALID_INPUT' });
   });
 });
 

@@ -638,9 +638,13 @@ describe('it ends', () => {
     const options = { checks: [], intervalMs: MINUTE_MS };
     await expect(runHeartbeat(pulse, options)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     for (const intervalMs of [0, -1, 1.5, Number.NaN]) {
-      await expect(runHeartbeat(session, { checks: [], intervalMs })).rejects.toThrow(TypeError);
+      const run = runHeartbeat(session, { checks: [], intervalMs });
+      await expect(run).rejects.toMatchObject({ code: 'INVALID_INPUT' });
     }
     const twice = { checks: [finding('a'), finding('a')], intervalMs: MINUTE_MS };
-    await expect(checkOnce(session, twice)).rejects.toThrow(TypeError);
+    await expect(checkOnce(session, twice)).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      message: expect.stringContaining('the type a twice') as string,
+    });
   });
 });

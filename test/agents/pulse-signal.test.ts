@@ -13,6 +13,11 @@ describe('the signal', () => {
     ['\tSIGNAL:   PAUSE', 'PAUSE'],
     ['10 %\r50 %\rCOMPLETE\r', 'COMPLETE'],
     ['\u001b[32m\u001b[1mCOMPLETE\u001b[0m\n', 'COMPLETE'],
+    ['\u009b1mCOMPLETE\u001b(B\u001b[m', 'COMPLETE'],
+    ['\u001b]0;a title\u0007COMPLETE', 'COMPLETE'],
+    ['\u001b]8;;https://example.org/?a=b\u001b\\COMPLETE\u001b]8;;\u001b\\', 'COMPLETE'],
+    ['\u001b[38;2;1;2;3mCOMPLETE\u001b[?25h\u001b[K\u001b7', 'COMPLETE'],
+    ['\u001b]0;a title without an end\nCOMPLETE', 'COMPLETE'],
     // the last one holds, and it need not be the last line
     ['CONTINUE\nCOMPLETE\n', 'COMPLETE'],
     ['SIGNAL: COMPLETE\nBLOCKED\nbye\n\n', 'BLOCKED'],
@@ -33,6 +38,18 @@ describe('the signal', () => {
   ])('of %j is %s', (output, signal) => {
     expect(readPulseWords(output).signal).toBe(signal);
   });
+});
+
+test.each([
+  ['an escape and very many parameters', `\u001b${';?'.repeat(130_000)}`],
+  ['a control sequence without an end', `\u001b[${'1;'.repeat(130_000)}`],
+  ['very many beginnings', '\u001b['.repeat(130_000)],
+  ['titles without an end', '\u001b]0;'.repeat(65_000)],
+  ['one long title without an end', `\u001b]${';a'.repeat(130_000)}`],
+  ['very many spaces', `SIGNAL:${' '.repeat(260_000)}x`],
+])('%s before it do not keep anybody waiting', (_what, hostile) => {
+  // Read in quadratic time these take a minute, which is longer than a test may.
+  expect(readPulseWords(`${hostile}\nCOMPLETE\n`).signal).toBe('COMPLETE');
 });
 
 describe('the summary', () => {

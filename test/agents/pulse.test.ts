@@ -586,3 +586,26 @@ describe('what cannot be', () => {
     expect(outcome).toMatchObject({ status: 'complete', commits: [], files: [] });
   });
 });
+
+test('a listener that throws ends the run: the iteration has failed, and another call goes on with the task', async () => {
+  const pulse = await pulseAtWork();
+  const full = new Error('the screen is full');
+  const ends: PulseIterationEnd[] = [];
+  const run = pulse.run('echo $$ > pid; echo COMPLETE; sleep 60', {
+    onOutput: () => {
+      throw full;
+    },
+    onIteration: (end) => void ends.push(end),
+  });
+  await expect(run).rejects.toBe(full);
+  await pulse.gone(await pulse.fileOf('pid'));
+  const summary = 'ended, because onOutput threw: the screen is full';
+  const failed = { number: 1, status: 'failed', signal: 'UNKNOWN', summary };
+  expect(ends).toMatchObject([{ iteration: failed, exitCode: null }]);
+  expect(pulse.state).toMatchObject({
+    status: 'busy',
+    currentTask: { goal: 'port the parser', status: 'running' },
+    data: { currentIteration: 1, iterations: [failed] },
+  });
+  expect(await pulse.run('echo COMPLETE')).toMatchObject({ status: 'complete', iterations: 2 });
+});

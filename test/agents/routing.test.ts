@@ -52,6 +52,21 @@ function told(routed: Routed): string {
   return `${routed.type} ${routed.to.sessionId} by ${routed.rule.id}`;
 }
 
+const aLot = (word: string) => Array.from({ length: 1_000 }, () => word);
+
+describe('keywords of a hostile goal do not keep anybody waiting', () => {
+  // In quadratic time these take longer than a test may.
+  test.each([
+    ['very many hits inside of words', 'a'.repeat(60_000), aLot('a')],
+    ['long words that nearly fit', 'ab '.repeat(20_000), aLot(`${'ab '.repeat(680)}a`)],
+    ['long words that fit in many places', 'a'.repeat(60_000), aLot('a'.repeat(2_000))],
+  ])('%s', (_what, goal, keywords) => {
+    const rules = [rule('r', { condition: { keywords } })];
+    const { rules: matching } = matchRules(task({ goal }), { rules, loads: kindLoads([]) });
+    expect(matching).toEqual([]);
+  });
+});
+
 describe('conditions', () => {
   const loads = kindLoads([session('s1')]);
   const code = { metadata: { type: 'code/port' } };
@@ -82,6 +97,26 @@ describe('conditions', () => {
     ['a word that comes later', { keywords: ['port'] }, { goal: 'portable, as a port' }, true],
     ['a word with signs', { keywords: ['c++'] }, { goal: 'write C++, please' }, true],
     ['a letter of two halves', { keywords: ['x'] }, { goal: '𝒜x' }, false],
+    ['a word that begins again inside itself', { keywords: ['aab'] }, { goal: 'aaab aab' }, true],
+    [
+      'a word whose first half comes twice',
+      { keywords: ['a b a c'] },
+      { goal: 'a b a b a c' },
+      true,
+    ],
+    [
+      'a word near the end of what is read',
+      { keywords: ['ant'] },
+      { goal: `${' '.repeat(4_092)}ant and` },
+      true,
+    ],
+    [
+      'a word that the end of it cuts off',
+      { keywords: ['ant'] },
+      { goal: `${' '.repeat(4_093)}anthill` },
+      false,
+    ],
+    ['a word behind it', { keywords: ['ant'] }, { goal: `${' '.repeat(4_100)}ant` }, false],
     ['no words', { keywords: [] }, {}, true],
     ['an empty word', { keywords: [''] }, {}, false],
     ['an expression', { custom: 'task.type == "code/port"' }, code, true],

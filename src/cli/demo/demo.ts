@@ -1,7 +1,7 @@
 /** `stig demo`: the whole idea at work, on a real directory. */
 import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { MultiBar, Presets, type SingleBar } from 'cli-progress';
 import colors from 'picocolors';
 import { openSwarm } from '../../coordinator/open-swarm.ts';
@@ -23,6 +23,8 @@ const CONFIG = {
 };
 /** The most sources that are analysed: keeps the demonstration under half a minute. */
 const FILES_MAX = 1_000;
+/** The most Pulse sessions: more would only wait for each other on one machine. */
+const AGENTS_MAX = 100;
 
 interface DemoOptions extends CommonOptions {
   readonly agents: number;
@@ -35,7 +37,7 @@ export function demoCommand(): Command {
     'Let a swarm analyse a directory, kill one of its agents, and travel back to that moment.',
   )
     .argument('[directory]', 'whose JavaScript and TypeScript sources are analysed', '.')
-    .option('--agents <n>', 'how many Pulse sessions work, at least 2', wholeNumber(2), 4)
+    .option('--agents <n>', `how many Pulse sessions work, from 2 to ${AGENTS_MAX}`, agentsOf, 4)
     .addHelpText(
       'after',
       `
@@ -48,6 +50,12 @@ is looked at again.`,
     .action(async (directory: string, options: DemoOptions) => {
       await demonstrate(directory, options);
     });
+}
+
+function agentsOf(text: string): number {
+  const agents = wholeNumber(2)(text);
+  if (agents > AGENTS_MAX) throw new InvalidArgumentError(`It must be at most ${AGENTS_MAX}.`);
+  return agents;
 }
 
 async function demonstrate(directory: string, options: DemoOptions): Promise<void> {
