@@ -92,8 +92,9 @@ function add(view: StateView, { payload, source }: CommandOf<'deadletter.add'>):
     if (view.counts.deadLetters >= max) {
       return exceeded(`The swarm has ${max} dead letters`, { limit: 'deadLettersMax', max });
     }
-  } else if (durable === undefined && !mayUse(before.ownerId, source)) {
-    return ownLetter(view, letterId, source) as Refusal;
+  } else if (durable === undefined) {
+    const own = ownLetter(view, letterId, source);
+    if (!own.ok) return own;
   }
   if (eventSequence > view.sequence) return ahead(view, eventSequence);
   const ownerId = durable?.ownerId ?? before?.ownerId ?? source.agentId;

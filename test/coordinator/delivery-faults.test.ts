@@ -172,6 +172,25 @@ describe('dead letters belong to whom the subscription does', () => {
     expect(counted).toEqual([1, 1]);
   });
 
+  test('one of a subscription without a name is for its agent, Conductors and the operator', async () => {
+    const [ant, bee, lead] = [
+      await home.swarm.register({ agentType: 'pulse', agentId: 'ant' }),
+      await home.swarm.register({ agentType: 'pulse', agentId: 'bee' }),
+      await home.swarm.register({ agentType: 'conductor', agentId: 'lead' }),
+    ];
+    const payload = { subscription: 'unnamed', eventSequence: 1, attempts: 1, error };
+    const add = async (who: typeof ant) => {
+      const result = await who.dispatch({ type: 'deadletter.add', payload });
+      return result.ok ? 'granted' : result.code;
+    };
+    expect([await add(ant), await add(bee), await add(lead)]).toEqual([
+      'granted',
+      'NOT_HOLDER',
+      'granted',
+    ]);
+    expect(letters(home)).toMatchObject([{ agentId: 'ant' }]);
+  });
+
   test('those of a former owner of the name stay with him', async () => {
     const x = await home.swarm.register({ agentType: 'pulse', agentId: 'x' });
     const y = await home.swarm.register({ agentType: 'pulse', agentId: 'y' });
