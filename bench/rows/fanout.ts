@@ -14,8 +14,8 @@ export const fanout: Work = {
   summary: 'durable app.* events, told to so many subscribers in order',
   variants: [
     variant(1, 24_576, 0.6, 0.8),
-    variant(100, 6_144, 0.4, 0.6),
-    variant(1_000, 4_096, 0.25, 0.4),
+    variant(100, 6_144, 0.3, 0.5),
+    variant(1_000, 4_096, 0.1, 0.2),
   ],
 };
 

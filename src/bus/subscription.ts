@@ -65,7 +65,7 @@ const LOOKS_PER_STEP = 1_024;
 /** Deliveries that one step begins. */
 const STARTS_PER_STEP = 256;
 /** Deliveries between two looks at the clock. */
-const STARTS_PER_LOOK = 4;
+const STARTS_PER_LOOK = 8;
 
 /** A subscription at work. */
 export class BusSubscription implements Subscription {

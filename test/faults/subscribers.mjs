@@ -31,7 +31,7 @@ for (let n = 1; n <= total; n++) {
   swarm.events.emit({ type: 'app.number', payload: { n, text } });
   if (n % 250 === 0) await swarm.durable();
   if (n % (total / 10) !== 0) continue;
-  while (well.some(({ next: at }) => at <= swarm.durableSequence)) {
+  while ([...well, fails].some(({ next: at }) => at <= swarm.durableSequence)) {
     await new Promise(setImmediate);
   }
   globalThis.gc();
