@@ -15,7 +15,7 @@ export const fanout: Work = {
   variants: [
     variant(1, 24_576, 0.6, 0.8),
     variant(100, 6_144, 0.3, 0.5),
-    variant(1_000, 4_096, 0.1, 0.2),
+    variant(1_000, 4_096, 0.07, 0.15),
   ],
 };
 
