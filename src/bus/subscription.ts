@@ -161,15 +161,16 @@ export class BusSubscription implements Subscription {
     const { ports, compiled } = this.#parts;
     if (this.#lettersInHand.has(letter.id) || letter.ownerId !== this.#ownerId) return;
     this.#lettersInHand.add(letter.id);
-    try {
-      const stretch = await ports.window.stretchAt(letter.eventSequence);
-      const entry = stretch?.find(({ fact }) => fact.sequence === letter.eventSequence);
-      if (entry === undefined || !compiled.matches(entry.fact)) return;
-      this.#ready.push({ entries: [entry], attempt: 1, letter });
-      this.#parts.wake(this);
-    } catch {
-      // The log cannot be read; whoever reads it next says so, and the letter stays queued.
+    // When the log cannot be read, whoever reads it next says so, and the letter stays queued.
+    const reading = Promise.resolve(ports.window.stretchAt(letter.eventSequence));
+    const stretch = await reading.catch(() => undefined);
+    const entry = stretch?.find(({ fact }) => fact.sequence === letter.eventSequence);
+    if (entry === undefined || !compiled.matches(entry.fact)) {
+      this.#lettersInHand.delete(letter.id);
+      return;
     }
+    this.#ready.push({ entries: [entry], attempt: 1, letter });
+    this.#parts.wake(this);
   }
 
   /** Whose the subscription is. */

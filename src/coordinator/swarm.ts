@@ -5,6 +5,7 @@
  * too) and I8 (one owner).
  */
 import { ACCESS_RULES, type AccessRules } from '../access/access-rules.ts';
+import { EventBusHub } from '../bus/event-bus.ts';
 import { SwarmClock, systemClock } from '../core/clock.ts';
 import { Fault, refuse, Refused, type Refusal } from '../core/errors.ts';
 import { randomIds } from '../core/ids.ts';
@@ -25,7 +26,6 @@ import { loadLanguage } from '../protocol/expression-language.ts';
 import type { Engine } from '../storage/engine.ts';
 import { AgentSession } from './agent-session.ts';
 import { Asker, type SessionDoor } from './asker.ts';
-import { EventBusHub } from '../bus/event-bus.ts';
 import { busPorts } from './bus-ports.ts';
 import { Checkpointer, DEFAULT_CHECKPOINTS } from './checkpointer.ts';
 import { Denials } from './denials.ts';
